@@ -1,0 +1,254 @@
+//! What a handle remembers of the members of its view. Bounded, and forgets only what has been
+//! handed over.
+//!
+//! Two generations: what is used moves to the young one; when that is full it becomes the old one,
+//! and the old one goes. So what was used lately stays, without a list to keep in order at every
+//! access.
+
+use hashbrown::HashTable;
+
+use crate::log;
+
+/// States `S` by key and id.
+pub(crate) struct Cache<S> {
+    young: Generation<S>,
+    old: Generation<S>,
+    /// The places in `young` of changed slots, in the order in which they were changed first. May
+    /// name a slot that is not changed any more.
+    changed: Vec<u32>,
+    /// How many slots a generation holds before it grows old.
+    capacity: usize,
+}
+
+struct Generation<S> {
+    index: HashTable<u32>,
+    slots: Vec<Slot<S>>,
+}
+
+#[derive(Default)]
+struct Slot<S> {
+    /// The key and behind it the id.
+    name: Box<[u8]>,
+    key_len: usize,
+    /// The event that changed it last, since it was handed over.
+    changed_by: Option<u32>,
+    state: S,
+}
+
+/// One change that must be handed over.
+pub(crate) struct Change<'a, S> {
+    pub(crate) key: &'a [u8],
+    pub(crate) id: &'a [u8],
+    pub(crate) state: &'a mut S,
+    /// The index of the event that made it.
+    pub(crate) event: u32,
+}
+
+impl<S: Default> Cache<S> {
+    pub(crate) fn new(capacity: usize) -> Self {
+        Self { young: Generation::default(), old: Generation::default(), changed: Vec::new(), capacity }
+    }
+
+    pub(crate) fn set_capacity(&mut self, capacity: usize) {
+        self.capacity = capacity.max(1);
+    }
+
+    /// The place of a slot, new or known. Good until the next [`Cache::drain`].
+    pub(crate) fn place(&mut self, key: &[u8], id: &[u8]) -> u32 {
+        let hash = hash(key, id);
+        if let Some(place) = self.young.find(hash, key, id) {
+            return place;
+        }
+        let slot = self.old.take(hash, key, id).unwrap_or_else(|| Slot::new(key, id));
+        self.young.insert(hash, slot)
+    }
+
+    pub(crate) fn state(&self, place: u32) -> &S {
+        &self.young.slots[place as usize].state
+    }
+
+    pub(crate) fn state_mut(&mut self, place: u32) -> &mut S {
+        &mut self.young.slots[place as usize].state
+    }
+
+    /// The state of a slot that is about to be changed by the present event.
+    pub(crate) fn change(&mut self, place: u32) -> &mut S {
+        let slot = &mut self.young.slots[place as usize];
+        if slot.changed_by.replace(log::event().unwrap_or(0)).is_none() {
+            self.changed.push(place);
+        }
+        &mut slot.state
+    }
+
+    /// Let `with` reset everything under a key; nothing of it counts as changed any more.
+    pub(crate) fn reset_key(&mut self, key: &[u8], mut with: impl FnMut(&mut S)) {
+        for slot in self.young.slots.iter_mut().chain(&mut self.old.slots) {
+            if slot.key() == key {
+                slot.changed_by = None;
+                with(&mut slot.state);
+            }
+        }
+    }
+
+    /// Pass every change to `hand_over`, in the order in which they were made first, and make room.
+    pub(crate) fn drain<E>(&mut self, mut hand_over: impl FnMut(Change<'_, S>) -> Result<(), E>) -> Result<(), E> {
+        for place in self.changed.drain(..) {
+            let slot = &mut self.young.slots[place as usize];
+            if let Some(event) = slot.changed_by.take() {
+                let (key, id) = slot.name.split_at(slot.key_len);
+                hand_over(Change { key, id, state: &mut slot.state, event })?;
+            }
+        }
+        if self.young.slots.len() >= self.capacity {
+            self.old = std::mem::take(&mut self.young);
+        }
+        Ok(())
+    }
+}
+
+impl<S> Default for Generation<S> {
+    fn default() -> Self {
+        Self { index: HashTable::new(), slots: Vec::new() }
+    }
+}
+
+impl<S: Default> Generation<S> {
+    fn find(&self, hash: u64, key: &[u8], id: &[u8]) -> Option<u32> {
+        self.index.find(hash, |&place| self.slots[place as usize].is(key, id)).copied()
+    }
+
+    fn insert(&mut self, hash: u64, slot: Slot<S>) -> u32 {
+        let place = u32::try_from(self.slots.len()).expect("a plugin's memory holds fewer slots");
+        self.slots.push(slot);
+        let slots = &self.slots;
+        self.index.insert_unique(hash, place, |&place| slots[place as usize].hash());
+        place
+    }
+
+    /// Take a slot out; an empty one stays in its place.
+    fn take(&mut self, hash: u64, key: &[u8], id: &[u8]) -> Option<Slot<S>> {
+        let slots = &self.slots;
+        let entry = self.index.find_entry(hash, |&place| slots[place as usize].is(key, id)).ok()?;
+        let (place, _) = entry.remove();
+        Some(std::mem::take(&mut self.slots[place as usize]))
+    }
+}
+
+impl<S: Default> Slot<S> {
+    fn new(key: &[u8], id: &[u8]) -> Self {
+        Self { name: [key, id].concat().into(), key_len: key.len(), ..Self::default() }
+    }
+
+    fn is(&self, key: &[u8], id: &[u8]) -> bool {
+        if self.key_len != key.len() {
+            return false;
+        }
+        // Most views are not keyed, and a comparison is a call.
+        let (own_key, own_id) = self.name.split_at(self.key_len);
+        own_id == id && (key.is_empty() || own_key == key)
+    }
+
+    fn key(&self) -> &[u8] {
+        &self.name[..self.key_len]
+    }
+
+    fn hash(&self) -> u64 {
+        let (key, id) = self.name.split_at(self.key_len);
+        hash(key, id)
+    }
+}
+
+/// Fast and always the same: nothing that a plugin does may depend on chance. Keys chosen to
+/// collide cost time only, and the host limits that.
+fn hash(key: &[u8], id: &[u8]) -> u64 {
+    let mut state = 0x243f_6a88_85a3_08d3 ^ id.len() as u64;
+    if !key.is_empty() {
+        state = absorb(state, key);
+    }
+    state = absorb(state, id);
+    // The product's high bits are the mixed ones, and a 32-bit table looks at the low ones.
+    state ^ (state >> 32)
+}
+
+fn absorb(mut state: u64, bytes: &[u8]) -> u64 {
+    let mut mix = |word: u64| {
+        state = (state.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    };
+    let mut rest = bytes;
+    while let Some((word, tail)) = rest.split_first_chunk() {
+        mix(u64::from_le_bytes(*word));
+        rest = tail;
+    }
+    // Of 4 to 7 bytes the two halves overlap.
+    if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
+        let high = u64::from(u32::from_le_bytes(*last));
+        mix(high << 32 | u64::from(u32::from_le_bytes(*first)));
+    } else {
+        for &byte in rest {
+            mix(u64::from(byte));
+        }
+    }
+    state
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn touch(cache: &mut Cache<u32>, id: &str) -> u32 {
+        let place = cache.place(b"", id.as_bytes());
+        std::mem::replace(cache.change(place), 1)
+    }
+
+    fn drain(cache: &mut Cache<u32>) -> Vec<String> {
+        let mut ids = Vec::new();
+        let drained: Result<(), ()> = cache.drain(|change| {
+            ids.push(String::from_utf8_lossy(change.id).into_owned());
+            Ok(())
+        });
+        assert_eq!(drained, Ok(()));
+        ids
+    }
+
+    #[test]
+    fn hands_over_each_change_once_and_in_order() {
+        let mut cache = Cache::new(10);
+        for id in ["b", "a", "b", "c"] {
+            touch(&mut cache, id);
+        }
+        assert_eq!(drain(&mut cache), ["b", "a", "c"]);
+        assert!(drain(&mut cache).is_empty());
+    }
+
+    #[test]
+    fn forgets_what_was_not_used_for_two_generations() {
+        let mut cache = Cache::new(2);
+        for ids in [["a", "b"], ["a", "c"], ["a", "d"], ["a", "e"]] {
+            for id in ids {
+                touch(&mut cache, id);
+            }
+            drain(&mut cache);
+        }
+        assert_eq!(touch(&mut cache, "a"), 1, "it was used all the time");
+        assert_eq!(touch(&mut cache, "b"), 0, "it was used long ago");
+        assert!(cache.young.slots.len() + cache.old.slots.len() <= 4);
+    }
+
+    #[test]
+    fn never_forgets_a_change_before_it_is_handed_over() {
+        let mut cache = Cache::new(1);
+        for number in 0..100 {
+            touch(&mut cache, &number.to_string());
+        }
+        assert_eq!(drain(&mut cache).len(), 100);
+    }
+
+    #[test]
+    fn tells_keys_from_ids() {
+        let mut cache = Cache::<u32>::new(10);
+        let one = cache.place(b"a", b"bc");
+        let other = cache.place(b"ab", b"c");
+        assert_ne!(one, other);
+        assert_eq!(cache.place(b"a", b"bc"), one);
+    }
+}

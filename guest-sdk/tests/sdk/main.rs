@@ -1,0 +1,5 @@
+//! The SDK as a plugin's author sees it, on views in memory.
+
+mod events;
+mod json;
+mod views;

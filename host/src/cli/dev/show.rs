@@ -1,0 +1,172 @@
+//! What `lantern dev` shows: the projections at work, and at the end what they have made.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+
+use crate::cli::Printer;
+use crate::event::TopicPartition;
+use crate::projection::Projection;
+use crate::source::Source;
+use crate::source::embedded::EmbeddedLog;
+use crate::store::redis::Redis;
+use crate::supervisor::{Board, Condition};
+
+const EVERY: Duration = Duration::from_millis(200);
+/// Without a terminal a line is printed when something has changed, and no more often than this.
+const EVERY_PLAIN: Duration = Duration::from_secs(2);
+/// Records of each view that are printed.
+const RECORDS: usize = 3;
+
+/// How far a projection has come, against the log's end.
+struct Progress {
+    applied: u64,
+    end: u64,
+}
+
+async fn progress(log: &EmbeddedLog, projection: &Projection, condition: &Condition) -> anyhow::Result<Progress> {
+    let mut progress = Progress { applied: 0, end: 0 };
+    for topic in projection.topics.iter() {
+        for partition in 0..log.partitions(topic).await? {
+            let at = TopicPartition::new(topic.clone(), partition);
+            progress.end += log.end(&at).await?;
+            progress.applied += condition.checkpoint.get(&at).map_or(0, |mark| mark.next);
+        }
+    }
+    Ok(progress)
+}
+
+/// Waits until every projection has come to the log's end.
+pub(super) async fn until_done(
+    log: &EmbeddedLog,
+    projections: &[Projection],
+    board: &Board,
+    printer: &mut Printer,
+) -> anyhow::Result<()> {
+    let mut interval = tokio::time::interval(Duration::from_millis(20));
+    for projection in projections {
+        loop {
+            let condition = board.conditions().remove(&*projection.name).unwrap_or_default();
+            let Progress { applied, end } = progress(log, projection, &condition).await?;
+            if applied >= end {
+                break;
+            }
+            if let Some(reason) = condition.retrying {
+                printer.note(format_args!("{}: {reason}", projection.name));
+            }
+            interval.tick().await;
+        }
+    }
+    Ok(())
+}
+
+/// Prints the first records of each view, and how fast they came about.
+pub(super) async fn records(
+    redis: &Redis,
+    projections: &[Projection],
+    board: &Board,
+    elapsed: Duration,
+    printer: &mut Printer,
+) -> anyhow::Result<()> {
+    let conditions = board.conditions();
+    let mut committed = 0;
+    for projection in projections {
+        for (index, view) in (0u32..).zip(projection.views.iter()).filter(|(_, view)| !view.keyed) {
+            let key = String::from_utf8_lossy(&projection.key(index, b"")).into_owned();
+            printer.out(format_args!("{key}  ({view})"));
+            for (name, value) in redis.first_records(projection, index, RECORDS).await? {
+                printer.out(format_args!("  {name:<12} {value}"));
+            }
+        }
+        committed += conditions.get(&*projection.name).map_or(0, |condition| condition.committed);
+    }
+    let rate = committed as f64 / elapsed.as_secs_f64();
+    printer.out(format_args!(
+        "{} events applied in {:.2} s: {} events/s over {} projections",
+        grouped(committed),
+        elapsed.as_secs_f64(),
+        grouped(rate as u64),
+        projections.len(),
+    ));
+    Ok(())
+}
+
+/// Prints the commands to try.
+pub(super) fn commands(projections: &[Projection], port: u16, printer: &mut Printer) {
+    printer.note("Read the views with any Redis client:");
+    for projection in projections {
+        for (index, view) in (0u32..).zip(projection.views.iter()).filter(|(_, view)| !view.keyed) {
+            use crate::projection::Kind;
+            let (verb, rest) = match view.kind {
+                Kind::Table => ("HRANDFIELD", " 3 WITHVALUES"),
+                Kind::Counters => ("HGETALL", ""),
+                Kind::Ranking => ("ZREVRANGE", " 0 4 WITHSCORES"),
+                Kind::Set => ("SRANDMEMBER", " 3"),
+                Kind::List | Kind::Value => ("LRANGE", " 0 4"),
+            };
+            let key = String::from_utf8_lossy(&projection.key(index, b"")).into_owned();
+            printer.note(format_args!("  redis-cli -p {port} {verb} {key}{rest}"));
+        }
+    }
+    printer.note("Stop with Ctrl-C.");
+}
+
+/// Shows the projections at work, until dropped.
+pub(super) async fn live(log: &EmbeddedLog, projections: &[Projection], board: &Board) -> anyhow::Result<()> {
+    let terminal = std::io::stderr().is_terminal();
+    let lines = MultiProgress::new();
+    let style = ProgressStyle::with_template("{msg}")?;
+    let bars: Vec<_> =
+        projections.iter().map(|_| lines.add(ProgressBar::new_spinner().with_style(style.clone()))).collect();
+    let width = projections.iter().map(|p| p.name.len()).max().unwrap_or(0);
+    let mut interval = tokio::time::interval(if terminal { EVERY } else { EVERY_PLAIN });
+    let mut printer = Printer::default();
+    let mut before = vec![(0u64, Instant::now(), String::new()); projections.len()];
+    loop {
+        interval.tick().await;
+        let conditions = board.conditions();
+        for ((projection, bar), (committed, at, line)) in projections.iter().zip(&bars).zip(&mut before) {
+            let condition = conditions.get(&*projection.name).cloned().unwrap_or_default();
+            let Progress { applied, end } = progress(log, projection, &condition).await?;
+            let rate = (condition.committed - *committed) as f64 / at.elapsed().as_secs_f64();
+            (*committed, *at) = (condition.committed, Instant::now());
+            let state = match (&condition.stopped, &condition.retrying) {
+                (Some(reason), _) => format!("stopped: {reason}"),
+                (None, Some(reason)) => format!("retrying: {reason}"),
+                (None, None) if applied >= end => "live".to_owned(),
+                (None, None) => "catching up".to_owned(),
+            };
+            let text = format!(
+                "{:<width$}  {state:<11}  {:>10} events  lag {:>8}  {:>9}/s",
+                projection.name,
+                grouped(applied),
+                grouped(end.saturating_sub(applied)),
+                grouped(rate as u64),
+            );
+            if terminal {
+                bar.set_message(text);
+            } else if text != *line {
+                printer.note(&text);
+                *line = text;
+            }
+        }
+    }
+}
+
+/// A number with its thousands set apart.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
+    groups.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::grouped;
+
+    #[test]
+    fn sets_thousands_apart() {
+        assert_eq!([0, 999, 1000, 1234567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
+    }
+}

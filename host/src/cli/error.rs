@@ -1,0 +1,30 @@
+//! An error that is the user's to mend: what is wrong, why, and what to do.
+
+/// A message with a hint, and the exit code that it means.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct UserError {
+    message: String,
+    hint: String,
+    exit_code: u8,
+}
+
+impl UserError {
+    /// Something failed: exit code 1.
+    pub(crate) fn failure(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: hint.into(), exit_code: 1 }
+    }
+
+    /// The command was used wrongly: exit code 2.
+    pub(crate) fn usage(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: hint.into(), exit_code: 2 }
+    }
+
+    pub(crate) fn hint(&self) -> &str {
+        &self.hint
+    }
+
+    pub(crate) fn exit_code(&self) -> u8 {
+        self.exit_code
+    }
+}

@@ -1,0 +1,57 @@
+//! `kafka://HOST:PORT,…` or `log:DIR`, and `redis://…`: the addresses of the two ends.
+
+use std::path::PathBuf;
+
+use crate::app::AnySource;
+use crate::lane::chain;
+use crate::source::embedded::EmbeddedLog;
+use crate::source::kafka::Kafka;
+use crate::store::redis::Redis;
+
+pub(super) fn parse_source(text: &str) -> Result<AnySource, String> {
+    if let Some(rest) = text.strip_prefix("kafka://") {
+        return kafka(rest).map(AnySource::Kafka);
+    }
+    match text.strip_prefix("log:") {
+        Some("") => Err("it names no directory; write log:DIR".to_owned()),
+        Some(directory) => Ok(AnySource::Log(EmbeddedLog::new(PathBuf::from(directory)))),
+        None => Err("it is no source; write kafka://HOST:PORT or log:DIR".to_owned()),
+    }
+}
+
+/// `HOST:PORT,…[?PROPERTY=VALUE&…]`, the properties being librdkafka's.
+fn kafka(rest: &str) -> Result<Kafka, String> {
+    let (brokers, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let brokers = brokers.trim_end_matches('/');
+    for broker in brokers.split(',') {
+        let port = broker.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port.parse::<u16>());
+        if !matches!(port, Some(Ok(_))) {
+            return Err(format!("`{broker}` is no broker; write kafka://HOST:PORT,HOST:PORT"));
+        }
+    }
+    let property = |pair: &str| match pair.split_once('=') {
+        Some((name, value)) => Ok((name.to_owned(), value.to_owned())),
+        None => Err(format!("`{pair}` is no property; write ?NAME=VALUE&NAME=VALUE")),
+    };
+    let properties = query.split('&').filter(|pair| !pair.is_empty()).map(property).collect::<Result<_, _>>()?;
+    Kafka::new(brokers, properties).map_err(|e| chain(&e))
+}
+
+pub(super) fn parse_redis(text: &str) -> Result<Redis, String> {
+    Redis::new(text).map_err(|e| format!("{}; write redis://[USER:PASSWORD@]HOST:PORT[/DB]", chain(&e)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_what_is_wrong_with_a_source() {
+        let fault = |text: &str| parse_source(text).err().unwrap_or_default();
+        assert_eq!(fault("localhost:9092"), "it is no source; write kafka://HOST:PORT or log:DIR");
+        assert_eq!(fault("kafka://localhost"), "`localhost` is no broker; write kafka://HOST:PORT,HOST:PORT");
+        assert_eq!(fault("log:"), "it names no directory; write log:DIR");
+        assert!(fault("kafka://h:1?no.such.thing=1").contains("no.such.thing"));
+        assert_eq!(fault("kafka://h:1,i:2?security.protocol=plaintext"), "");
+    }
+}

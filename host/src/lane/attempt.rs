@@ -1,0 +1,272 @@
+//! One life of a lane: from its epoch to its first trouble. Batch N+1 is applied while batch N is being committed.
+//!
+//! [`Attempt::step`] waits for one thing to happen and decides what follows; nothing else happens elsewhere.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Instant;
+
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinHandle};
+use tokio_util::sync::CancellationToken;
+
+use super::pending::Pending;
+use super::worker::{Halt, Worker};
+use super::{Fault, Overlay, Settings, State, Status};
+use crate::event::BatchLimits;
+use crate::projection::Projection;
+use crate::sandbox::Module;
+use crate::source::{self, Reader};
+use crate::store::{self, Commit, Session};
+
+/// How a life of a lane ended.
+#[derive(Debug)]
+pub(super) enum End {
+    /// It was told to, and has committed what it had applied.
+    Shutdown,
+    /// The lane can't go on.
+    Fault(Fault),
+    /// The store is away, or has lost what the lane wrote.
+    Store(store::Error),
+    /// The source is away.
+    Source(source::Error),
+    /// The views could not be read.
+    Unavailable(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// A worker at its round.
+type Round<R, M, S> = JoinHandle<(Box<Worker<R, M, <S as Session>::Cells>>, Result<(), Halt>)>;
+/// A session at a commit of so many events, or at a look.
+type Call<S> = Pin<Box<dyn Future<Output = (S, Done)> + Send>>;
+
+/// What a session has done.
+enum Done {
+    Committed(usize, Result<(), store::Error>),
+    Looked(Result<(), store::Error>),
+}
+
+/// What can happen to a lane.
+enum Happening<R, M: Module, S: Session> {
+    Readable,
+    Applied(Result<(Box<Worker<R, M, S::Cells>>, Result<(), Halt>), JoinError>),
+    Stored(S, Done),
+    LingerOver,
+    TimeToLook,
+    Shutdown,
+}
+
+/// One life of a lane. Worker and session are each at home or away at work.
+pub(super) struct Attempt<'a, R, M: Module, S: Session> {
+    projection: &'a Projection,
+    settings: &'a Settings,
+    status: &'a watch::Sender<Status>,
+    shutdown: &'a CancellationToken,
+    worker: Option<Box<Worker<R, M, S::Cells>>>,
+    round: Option<Round<R, M, S>>,
+    session: Option<S>,
+    call: Option<Call<S>>,
+    acknowledge: watch::Sender<u64>,
+    pending: Pending,
+    readable: bool,
+    looked: Instant,
+    /// Why no more events are taken. The lane ends with it once the pending ones are committed.
+    ending: Option<End>,
+}
+
+impl<'a, R, M, S> Attempt<'a, R, M, S>
+where
+    R: Reader,
+    S: Session,
+    M: Module<Views = Overlay<S::Cells>>,
+{
+    pub(super) fn new(
+        projection: &'a Projection,
+        settings: &'a Settings,
+        status: &'a watch::Sender<Status>,
+        shutdown: &'a CancellationToken,
+        worker: Worker<R, M, S::Cells>,
+        session: S,
+        acknowledge: watch::Sender<u64>,
+    ) -> Self {
+        Self {
+            projection,
+            settings,
+            status,
+            shutdown,
+            worker: Some(Box::new(worker)),
+            round: None,
+            session: Some(session),
+            call: None,
+            acknowledge,
+            pending: Pending::default(),
+            readable: false,
+            looked: Instant::now(),
+            ending: None,
+        }
+    }
+
+    /// Runs to its end.
+    pub(super) async fn run(mut self) -> End {
+        let end = loop {
+            if let Some(end) = self.step().await {
+                break end;
+            }
+        };
+        // Wakes a read that waits for a commit which will never be acknowledged.
+        drop(self.acknowledge);
+        if let Some(round) = self.round {
+            // A plugin's call is never abandoned: it ends by itself, at the latest when its time is up.
+            let _ = round.await;
+        }
+        end
+    }
+
+    /// Waits for one thing to happen, and starts what follows from it.
+    async fn step(&mut self) -> Option<End> {
+        let happening = self.happening().await;
+        if let Some(end) = self.note(happening) {
+            return Some(end);
+        }
+        self.start_commit();
+        self.start_round();
+        let idle = self.worker.is_some() && self.session.is_some() && self.pending.events == 0;
+        if idle { self.ending.take() } else { None }
+    }
+
+    async fn happening(&mut self) -> Happening<R, M, S> {
+        let has_room = self.room().is_some();
+        let linger_over = self.linger_over();
+        let Self { worker, round, session, call, shutdown, readable, ending, looked, settings, .. } = self;
+        let look_at = *looked + settings.look_every;
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled(), if ending.is_none() => Happening::Shutdown,
+            (session, done) = some(call) => Happening::Stored(session, done),
+            round = some(round) => Happening::Applied(round),
+            () = ready(worker), if ending.is_none() && has_room && !*readable => Happening::Readable,
+            () = until(linger_over.unwrap_or(look_at)), if linger_over.is_some() => Happening::LingerOver,
+            () = until(look_at), if session.is_some() => Happening::TimeToLook,
+        }
+    }
+
+    /// Takes in what happened. Some end is at once.
+    fn note(&mut self, happening: Happening<R, M, S>) -> Option<End> {
+        match happening {
+            Happening::Shutdown => self.ending = Some(End::Shutdown),
+            Happening::Readable => self.readable = true,
+            Happening::LingerOver => {}
+            Happening::TimeToLook => self.start_look(),
+            Happening::Applied(Err(panic)) => {
+                tracing::error!("{panic}");
+                self.round = None;
+                return Some(End::Fault(Fault::Panic));
+            }
+            Happening::Applied(Ok((worker, result))) => {
+                self.round = None;
+                self.pending.add(&worker.applied, &self.projection.topics);
+                self.worker = Some(worker);
+                self.readable = false;
+                match result {
+                    Ok(()) => {}
+                    Err(Halt::Fault(fault)) => self.ending = Some(End::Fault(fault)),
+                    Err(Halt::Source(error)) => self.ending = Some(End::Source(error)),
+                    Err(Halt::Spoiled(fault)) => return Some(End::Fault(fault)),
+                    Err(Halt::Unavailable(source)) => return Some(End::Unavailable(source)),
+                }
+            }
+            Happening::Stored(session, done) => {
+                self.call = None;
+                self.looked = Instant::now();
+                match done {
+                    Done::Committed(events, Ok(())) => self.acknowledged(events, &session),
+                    Done::Looked(Ok(())) => {}
+                    Done::Committed(_, Err(error)) | Done::Looked(Err(error)) => return Some(End::Store(error)),
+                }
+                self.session = Some(session);
+            }
+        }
+        None
+    }
+
+    fn acknowledged(&mut self, events: usize, session: &S) {
+        self.acknowledge.send_modify(|number| *number += 1);
+        self.status.send_modify(|status| {
+            status.state = State::Running;
+            status.committed += events as u64;
+            status.checkpoint.clone_from(session.checkpoint());
+        });
+    }
+
+    /// How much more may be applied before it must be committed. None if the worker is away or nothing more fits.
+    fn room(&self) -> Option<BatchLimits> {
+        let worker = self.worker.as_ref()?;
+        let batch = self.settings.batch;
+        let events_max = batch.events_max.saturating_sub(self.pending.events);
+        let bytes_max = batch.bytes_max.saturating_sub(self.pending.bytes);
+        let writes_fit = worker.pending_bytes() < self.settings.write_bytes_max;
+        (events_max > 0 && bytes_max > 0 && writes_fit).then_some(BatchLimits { events_max, bytes_max })
+    }
+
+    /// When the pending events have waited long enough although there is room for more.
+    fn linger_over(&self) -> Option<Instant> {
+        let waiting = self.session.is_some() && self.worker.is_some() && self.room().is_some();
+        self.pending.since.filter(|_| waiting).map(|since| since + self.settings.linger)
+    }
+
+    fn start_commit(&mut self) {
+        let due = match self.pending.since {
+            None => false,
+            Some(since) => since.elapsed() >= self.settings.linger || self.room().is_none() || self.ending.is_some(),
+        };
+        let (true, Some(worker)) = (due, &mut self.worker) else { return };
+        let Some(mut session) = self.session.take() else { return };
+        worker.overlay().settle();
+        let changes = worker.overlay().send();
+        let (events, checkpoint) = self.pending.take(session.checkpoint());
+        self.call = Some(Box::pin(async move {
+            let result = session.commit(Commit { changes, checkpoint }).await;
+            (session, Done::Committed(events, result))
+        }));
+    }
+
+    fn start_look(&mut self) {
+        let Some(mut session) = self.session.take() else { return };
+        self.call = Some(Box::pin(async move {
+            let result = session.look().await;
+            (session, Done::Looked(result))
+        }));
+    }
+
+    fn start_round(&mut self) {
+        let (true, None, Some(limits)) = (self.readable, &self.ending, self.room()) else { return };
+        let Some(mut worker) = self.worker.take() else { return };
+        worker.overlay().settle();
+        self.round = Some(tokio::task::spawn_blocking(move || {
+            let result = worker.round(&limits);
+            (worker, result)
+        }));
+    }
+}
+
+/// The output of what is under way; never, if nothing is.
+async fn some<F: Future + Unpin>(future: &mut Option<F>) -> F::Output {
+    match future {
+        Some(future) => future.await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn ready<R: Reader, M, C>(worker: &mut Option<Box<Worker<R, M, C>>>)
+where
+    M: Module<Views = Overlay<C>>,
+    C: store::Cells,
+{
+    match worker {
+        Some(worker) => worker.reader.ready().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(instant: Instant) {
+    tokio::time::sleep_until(instant.into()).await;
+}

@@ -1,0 +1,73 @@
+//! A lane: one ordered stream of events through one instance of a plugin into the store.
+//!
+//! It knows the three ports and nothing behind them. Whatever goes wrong, a lane goes back to what the store says of
+//! its checkpoint, and starts afresh from there with a new epoch, a new reader and a new instance.
+
+mod attempt;
+mod cache;
+mod outage;
+mod overlay;
+mod pending;
+mod run;
+mod settings;
+mod status;
+mod worker;
+
+use crate::event::Reference;
+use crate::sandbox::Reason;
+use crate::{source, store};
+pub use outage::Outages;
+pub(crate) use outage::chain;
+pub use overlay::Overlay;
+pub use run::Lane;
+pub use settings::Settings;
+pub use status::{State, Status};
+
+/// Why a lane ended.
+#[derive(Debug)]
+pub enum Exit {
+    /// It was told to, and has committed what it had applied.
+    Shutdown,
+    /// It can't go on.
+    Stopped(Fault),
+}
+
+/// What a lane can't mend by itself.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// The projection can't apply an event. All events before it are committed.
+    #[error("event {event} cannot be applied: {reason}")]
+    Poison {
+        /// The event.
+        event: Reference,
+        /// Why not.
+        reason: Reason,
+    },
+    /// No instance can be started.
+    #[error("the plugin does not start")]
+    Instance(#[source] Reason),
+    /// The source can't go on.
+    #[error("the source cannot go on")]
+    Source(#[source] source::Error),
+    /// The store will not go on, or another host has taken the lane.
+    #[error("the store cannot go on")]
+    Store(#[source] store::Error),
+    /// A bug of ours.
+    #[error("the lane panicked")]
+    Panic,
+}
+
+impl Fault {
+    /// What the user can do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Fault::Poison { .. } => {
+                "mend the plugin so that it takes the event, and start again: it goes on at that offset"
+            }
+            Fault::Instance(_) => "mend the plugin",
+            Fault::Source(error) => error.hint(),
+            Fault::Store(error) => error.hint(),
+            Fault::Panic => "this is a defect of lantern; its log says where",
+        }
+    }
+}

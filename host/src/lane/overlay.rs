@@ -1,0 +1,205 @@
+//! What a plugin sees of its views: what the store has, and over it what the lane has written and the store has not
+//! acknowledged yet. It never writes to the store itself.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+
+use super::cache::Cache;
+use crate::op::{Cell, CellRef, Changes, Query, Refused, Value, Write};
+use crate::projection::View;
+use crate::sandbox::{ViewError, Views};
+use crate::store::Cells;
+
+/// A lane's writes, in layers, over a cache of the store's cells.
+pub struct Overlay<C> {
+    views: Arc<[View]>,
+    write_bytes_max: usize,
+    /// Of the batch that is being applied.
+    current: Changes,
+    /// Of batches that are applied and not yet on their way.
+    pending: Changes,
+    /// On its way to the store, with the number of its commit.
+    in_flight: Option<(u64, Arc<Changes>)>,
+    commits: u64,
+    /// The number of the last commit that the store has acknowledged.
+    acknowledged: watch::Receiver<u64>,
+    cache: Cache,
+    cells: C,
+    runtime: Handle,
+    waited: Duration,
+}
+
+/// What the layers know of a cell.
+enum Known {
+    /// Its value.
+    Value(Option<Value>),
+    /// What the lane has added to the store's value since the commit of that number, if any was in flight.
+    Added(i64, Option<u64>),
+}
+
+impl<C: Cells> Overlay<C> {
+    pub(super) fn new(
+        views: Arc<[View]>,
+        cells: C,
+        acknowledged: watch::Receiver<u64>,
+        write_bytes_max: usize,
+        cache_bytes_max: usize,
+    ) -> Self {
+        let nothing = || Changes::new(views.len());
+        Self {
+            write_bytes_max,
+            current: nothing(),
+            pending: nothing(),
+            in_flight: None,
+            commits: 0,
+            acknowledged,
+            cache: Cache::new(cache_bytes_max),
+            cells,
+            runtime: Handle::current(),
+            waited: Duration::ZERO,
+            views,
+        }
+    }
+
+    /// The batch is applied: its writes are to be committed.
+    pub(super) fn keep(&mut self) -> Result<(), Refused> {
+        let current = self.take_current();
+        self.pending.append(&self.views, current)
+    }
+
+    /// The batch has failed: it has written nothing.
+    pub(super) fn discard(&mut self) {
+        self.take_current();
+    }
+
+    fn take_current(&mut self) -> Changes {
+        std::mem::replace(&mut self.current, Changes::new(self.views.len()))
+    }
+
+    /// Bytes written by batches that are not on their way yet.
+    pub(super) fn pending_bytes(&self) -> usize {
+        self.pending.bytes()
+    }
+
+    /// Sends the pending writes on their way. There must be none on its way.
+    pub(super) fn send(&mut self) -> Arc<Changes> {
+        debug_assert!(self.in_flight.is_none(), "one commit at a time");
+        let changes = Arc::new(std::mem::replace(&mut self.pending, Changes::new(self.views.len())));
+        self.commits += 1;
+        self.in_flight = Some((self.commits, changes.clone()));
+        changes
+    }
+
+    /// Notes what the store has acknowledged meanwhile.
+    pub(super) fn settle(&mut self) {
+        let acknowledged = *self.acknowledged.borrow();
+        if let Some((_, changes)) = self.in_flight.take_if(|(number, _)| *number <= acknowledged) {
+            self.cache.update(&changes);
+        }
+    }
+
+    fn known(&mut self, cell: &CellRef<'_>) -> Result<Known, Refused> {
+        let mut added = 0i64;
+        let mut waits_for = None;
+        let in_flight = self.in_flight.as_ref().map(|(number, changes)| (Some(*number), &**changes));
+        for (number, layer) in [(None, &self.current), (None, &self.pending)].into_iter().chain(in_flight) {
+            let Some(structure) = layer.structure(cell.view, cell.key) else { continue };
+            match structure.cells.get(cell.member) {
+                Some(Cell::Put(value)) => return self.sum(cell, Some(value.clone()), added).map(Known::Value),
+                Some(Cell::Remove) => return self.sum(cell, None, added).map(Known::Value),
+                None if structure.cleared => return self.sum(cell, None, added).map(Known::Value),
+                None => {}
+                // By the time that the store is asked it will have these.
+                Some(Cell::Add(_)) if number.is_some() => waits_for = number,
+                Some(Cell::Add(delta)) => {
+                    added = added.checked_add(*delta).ok_or_else(|| self.overflow(cell))?;
+                }
+            }
+        }
+        if waits_for.is_none()
+            && let Some(value) = self.cache.get(cell)
+        {
+            let value = value.clone();
+            return self.sum(cell, value, added).map(Known::Value);
+        }
+        Ok(Known::Added(added, waits_for))
+    }
+
+    fn sum(&self, cell: &CellRef<'_>, value: Option<Value>, added: i64) -> Result<Option<Value>, Refused> {
+        match value {
+            value if added == 0 => Ok(value),
+            Some(value) => value.plus(added).map(Some).ok_or_else(|| self.overflow(cell)),
+            None => Ok(Some(self.views[cell.view as usize].kind.number(added))),
+        }
+    }
+
+    fn overflow(&self, cell: &CellRef<'_>) -> Refused {
+        let member = String::from_utf8_lossy(cell.member).into_owned();
+        Refused::Overflow { view: self.views[cell.view as usize].name.clone(), member }
+    }
+
+    /// Asks the store, after the commit of that number, and remembers the answers.
+    fn fetch(&mut self, cells: &[CellRef<'_>], after: Option<u64>) -> Result<Vec<Option<Value>>, ViewError> {
+        let started = Instant::now();
+        let fetched = self.runtime.block_on(async {
+            if let Some(number) = after {
+                let acknowledged = self.acknowledged.wait_for(|last| *last >= number).await;
+                acknowledged.map_err(|e| ViewError::Unavailable(Box::new(e)))?;
+            }
+            self.cells.read(cells).await.map_err(|e| ViewError::Unavailable(Box::new(e)))
+        });
+        self.waited += started.elapsed();
+        let values = fetched?;
+        self.settle();
+        for (cell, value) in cells.iter().zip(&values) {
+            self.cache.insert(cell, value.clone());
+        }
+        Ok(values)
+    }
+}
+
+impl<C: Cells> Views for Overlay<C> {
+    fn write(&mut self, write: &Write<'_>) -> Result<(), Refused> {
+        self.current.write(&self.views, write)?;
+        let actual = self.current.bytes();
+        if actual > self.write_bytes_max {
+            let limit = self.write_bytes_max;
+            return Err(Refused::TooLarge { what: "what a batch writes", actual, limit });
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, query: Query, cell: &CellRef<'_>) -> Result<Option<Value>, ViewError> {
+        query.check(&self.views, cell)?;
+        match self.known(cell)? {
+            Known::Value(value) => Ok(value),
+            Known::Added(added, after) => {
+                let value = self.fetch(&[*cell], after)?.pop().flatten();
+                Ok(self.sum(cell, value, added)?)
+            }
+        }
+    }
+
+    fn prefetch(&mut self, cells: &[CellRef<'_>]) -> Result<(), ViewError> {
+        let mut unknown = Vec::new();
+        let mut after = None;
+        for cell in cells {
+            Query::Prefetch.check(&self.views, cell)?;
+            if let Known::Added(_, waits_for) = self.known(cell)? {
+                after = after.max(waits_for);
+                unknown.push(*cell);
+            }
+        }
+        if !unknown.is_empty() {
+            self.fetch(&unknown, after)?;
+        }
+        Ok(())
+    }
+
+    fn waited(&self) -> Duration {
+        self.waited
+    }
+}

@@ -1,0 +1,170 @@
+//! The lives of a lane, one after the other: after each trouble that passes, a new one from what the store says.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::attempt::{Attempt, End};
+use super::outage::chain;
+use super::worker::Worker;
+use super::{Exit, Fault, Outages, Overlay, Settings, State, Status};
+use crate::event::TopicPartition;
+use crate::projection::{LaneId, Projection, Share};
+use crate::sandbox::Module;
+use crate::source::{Source, Start};
+use crate::store::{self, Checkpoint, Session, Store};
+
+/// A lane, ready to run.
+pub struct Lane<S, M, T> {
+    /// The projection that it is a part of.
+    pub projection: Projection,
+    /// Which events it takes.
+    pub share: Share,
+    /// The partitions that it reads, with the index of their topic.
+    pub partitions: Vec<(u32, TopicPartition)>,
+    /// Where its events come from.
+    pub source: S,
+    /// What applies them.
+    pub module: M,
+    /// Where its views are kept.
+    pub store: T,
+    /// How it batches and waits.
+    pub settings: Settings,
+    /// Says what is away, for all lanes together.
+    pub outages: Outages,
+    /// Where it tells how it is.
+    pub status: watch::Sender<Status>,
+}
+
+/// What comes after the end of a life.
+enum Next {
+    Exit(Exit),
+    /// A new life at once.
+    Again,
+    /// A new life after a while.
+    Later,
+}
+
+impl<S, M, T> Lane<S, M, T>
+where
+    S: Source,
+    T: Store,
+    M: Module<Views = Overlay<<T::Session as Session>::Cells>>,
+{
+    /// Runs until it is told to stop or can't go on.
+    pub async fn run(self, shutdown: CancellationToken) -> Exit {
+        let (first, most) = self.settings.backoff;
+        let mut wait = first;
+        loop {
+            let committed = self.status.borrow().committed;
+            let end = self.live(&shutdown).await;
+            match self.judge(end) {
+                Next::Exit(exit) => return exit,
+                Next::Again => {}
+                Next::Later => {
+                    if self.status.borrow().committed > committed {
+                        wait = first;
+                    }
+                    if pause(wait, &shutdown).await {
+                        self.status.send_modify(|status| status.state = State::Stopped(None));
+                        return Exit::Shutdown;
+                    }
+                    wait = (wait * 2).min(most);
+                }
+            }
+        }
+    }
+
+    fn id(&self) -> LaneId {
+        let Projection { name, generation, .. } = &self.projection;
+        LaneId { projection: name.clone(), generation: *generation, share: self.share }
+    }
+
+    async fn live(&self, shutdown: &CancellationToken) -> End {
+        let opened = tokio::select! {
+            opened = self.open() => opened,
+            () = shutdown.cancelled() => return End::Shutdown,
+        };
+        match opened {
+            Ok((worker, session, acknowledge)) => {
+                self.status.send_modify(|status| {
+                    status.state = State::Running;
+                    status.checkpoint.clone_from(session.checkpoint());
+                });
+                let Self { projection, settings, status, .. } = self;
+                Attempt::new(projection, settings, status, shutdown, worker, session, acknowledge).run().await
+            }
+            Err(end) => end,
+        }
+    }
+
+    #[allow(clippy::type_complexity)] // three things that belong together only for the length of a call
+    async fn open(
+        &self,
+    ) -> Result<(Worker<S::Reader, M, <T::Session as Session>::Cells>, T::Session, watch::Sender<u64>), End> {
+        let session = self.store.open(&self.projection, self.share).await.map_err(End::Store)?;
+        self.outages.worked("Redis");
+        let reader = self.source.open(self.starts(session.checkpoint())).await.map_err(End::Source)?;
+        self.outages.worked("the source");
+        let (acknowledge, acknowledged) = watch::channel(0);
+        let overlay = Overlay::new(
+            self.projection.views.clone(),
+            session.cells(),
+            acknowledged,
+            self.settings.write_bytes_max,
+            self.settings.cache_bytes_max,
+        );
+        let topics = self.projection.topics.clone();
+        let worker = Worker::new(reader, overlay, self.module.clone(), self.id(), topics).map_err(End::Fault)?;
+        Ok((worker, session, acknowledge))
+    }
+
+    fn starts(&self, checkpoint: &Checkpoint) -> Vec<Start> {
+        let start = |(topic, at): &(u32, TopicPartition)| Start {
+            at: at.clone(),
+            topic: *topic,
+            next: checkpoint.get(at).map(|mark| mark.next),
+        };
+        self.partitions.iter().map(start).collect()
+    }
+
+    /// Decides what becomes of a lane whose life has ended.
+    fn judge(&self, end: End) -> Next {
+        match end {
+            End::Shutdown => self.exit(Exit::Shutdown),
+            End::Fault(fault) => self.exit(Exit::Stopped(fault)),
+            End::Source(error) if error.is_transient() => self.retry("the source", &error, error.hint()),
+            End::Source(error) => self.exit(Exit::Stopped(Fault::Source(error))),
+            End::Store(store::Error::Rewound { .. }) => {
+                tracing::warn!(lane = %self.id(), "Redis has lost writes; going back to what it has and replaying");
+                Next::Again
+            }
+            End::Store(error @ store::Error::Unavailable { .. }) => self.retry("Redis", &error, error.hint()),
+            End::Store(error @ (store::Error::Fenced { .. } | store::Error::Refused { .. })) => {
+                self.exit(Exit::Stopped(Fault::Store(error)))
+            }
+            End::Unavailable(error) => self.retry("Redis", &*error, "check the address, and that it is running"),
+        }
+    }
+
+    fn exit(&self, exit: Exit) -> Next {
+        let why = match &exit {
+            Exit::Shutdown => None,
+            Exit::Stopped(fault) => Some(chain(fault)),
+        };
+        self.status.send_modify(|status| status.state = State::Stopped(why));
+        Next::Exit(exit)
+    }
+
+    fn retry(&self, what: &'static str, error: &dyn std::error::Error, hint: &str) -> Next {
+        self.outages.failed(what, error, hint);
+        self.status.send_modify(|status| status.state = State::Retrying(chain(error)));
+        Next::Later
+    }
+}
+
+/// Waits; true if told to stop meanwhile.
+async fn pause(time: Duration, shutdown: &CancellationToken) -> bool {
+    tokio::time::timeout(time, shutdown.cancelled()).await.is_ok()
+}

@@ -1,0 +1,151 @@
+//! The part of a lane that computes: takes events from the reader and applies them, on a thread that may block.
+//!
+//! If a batch fails, finds the event that is to blame, and leaves applied exactly what stands before it.
+
+use std::sync::Arc;
+
+use super::{Fault, Overlay};
+use crate::event::{Batch, BatchLimits, Reference, TopicPartition};
+use crate::projection::LaneId;
+use crate::sandbox::{Failure, Instance, Module, Reason};
+use crate::source::{self, Reader};
+use crate::store::Cells;
+
+/// What works on a lane's events.
+pub(super) struct Worker<R, M: Module, C> {
+    pub(super) reader: R,
+    /// The events of the last round that are applied.
+    pub(super) applied: Batch,
+    /// There but while the instance has it.
+    overlay: Option<Box<Overlay<C>>>,
+    module: M,
+    instance: M::Instance,
+    lane: LaneId,
+    topics: Arc<[Arc<str>]>,
+}
+
+/// Why a round ended early.
+#[derive(Debug)]
+pub(super) enum Halt {
+    /// The lane can't go on beyond the events that are applied.
+    Fault(Fault),
+    /// The source is away; what came before is applied.
+    Source(source::Error),
+    /// The lane can't go on, and what it has applied but not committed is spoiled.
+    Spoiled(Fault),
+    /// The views could not be read, and what the lane has applied but not committed is spoiled.
+    Unavailable(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl<R, M, C> Worker<R, M, C>
+where
+    R: Reader,
+    C: Cells,
+    M: Module<Views = Overlay<C>>,
+{
+    pub(super) fn new(
+        reader: R,
+        overlay: Overlay<C>,
+        module: M,
+        lane: LaneId,
+        topics: Arc<[Arc<str>]>,
+    ) -> Result<Self, Fault> {
+        let instance = module.instantiate(&lane, &topics).map_err(Fault::Instance)?;
+        let overlay = Some(Box::new(overlay));
+        Ok(Self { reader, applied: Batch::default(), overlay, module, instance, lane, topics })
+    }
+
+    pub(super) fn overlay(&mut self) -> &mut Overlay<C> {
+        self.overlay.as_mut().expect("every call of the instance gives it back")
+    }
+
+    /// Bytes written by batches that are not on their way to the store yet.
+    pub(super) fn pending_bytes(&self) -> usize {
+        self.overlay.as_ref().map_or(0, |overlay| overlay.pending_bytes())
+    }
+
+    /// One round: what is at hand, up to the limits, is applied.
+    pub(super) fn round(&mut self, limits: &BatchLimits) -> Result<(), Halt> {
+        let mut batch = std::mem::take(&mut self.applied);
+        batch.clear();
+        let filled = self.reader.fill(&mut batch, limits);
+        if !batch.is_empty() {
+            match self.apply(&batch) {
+                Ok(()) => self.keep(batch)?,
+                Err(failure) => self.isolate(&batch, failure)?,
+            }
+        }
+        filled.map_err(|error| match error.is_transient() {
+            true => Halt::Source(error),
+            false => Halt::Fault(Fault::Source(error)),
+        })
+    }
+
+    fn apply(&mut self, batch: &Batch) -> Result<(), Failure> {
+        let overlay = self.overlay.take().expect("every call of the instance gives it back");
+        let (overlay, result) = self.instance.apply(batch, overlay);
+        self.overlay = Some(overlay);
+        result
+    }
+
+    fn keep(&mut self, batch: Batch) -> Result<(), Halt> {
+        let kept = self.overlay().keep();
+        kept.map_err(|refused| Halt::Spoiled(Fault::Instance(Reason::Refused(refused))))?;
+        self.applied = batch;
+        Ok(())
+    }
+
+    /// A batch has failed. Applies the events before the first that can't be applied, in fresh instances. Each turn
+    /// has fewer events to look at, so it ends whatever the plugin does.
+    fn isolate(&mut self, batch: &Batch, mut failure: Failure) -> Result<(), Halt> {
+        let mut guilty = None;
+        let mut healthy = batch.len();
+        loop {
+            self.renew()?;
+            let applied = match failure {
+                Failure::Unavailable(source) => return Err(Halt::Unavailable(source)),
+                Failure::Event(Some(index), reason) => {
+                    (healthy, guilty) = (index, Some(reason));
+                    if healthy == 0 { Ok(()) } else { self.apply(&batch.slice(0..healthy)) }
+                }
+                Failure::Event(None, _) => self.apply_singly(batch, healthy),
+            };
+            match applied {
+                Ok(()) => break,
+                Err(earlier) => failure = earlier,
+            }
+        }
+        self.keep(batch.slice(0..healthy))?;
+        match guilty {
+            // It was the size of the batch, not an event of it.
+            None => Ok(()),
+            Some(reason) => {
+                Err(Halt::Fault(Fault::Poison { event: self.reference(batch, healthy), reason }))
+            }
+        }
+    }
+
+    /// Applies the first events one by one, and says which one fails.
+    fn apply_singly(&mut self, batch: &Batch, count: usize) -> Result<(), Failure> {
+        for index in 0..count {
+            self.apply(&batch.slice(index..index + 1)).map_err(|failure| match failure {
+                Failure::Event(_, reason) => Failure::Event(Some(index), reason),
+                failure => failure,
+            })?;
+        }
+        Ok(())
+    }
+
+    fn renew(&mut self) -> Result<(), Halt> {
+        self.overlay().discard();
+        let instance = self.module.instantiate(&self.lane, &self.topics);
+        self.instance = instance.map_err(|reason| Halt::Fault(Fault::Instance(reason)))?;
+        Ok(())
+    }
+
+    fn reference(&self, batch: &Batch, index: usize) -> Reference {
+        let event = batch.event(index);
+        let topic = self.topics[event.topic as usize].clone();
+        Reference { at: TopicPartition::new(topic, event.partition), offset: event.offset }
+    }
+}

@@ -1,0 +1,13 @@
+//! Lantern, a projection host: it reads event topics, feeds every event to sandboxed WebAssembly projections, and
+//! keeps their views in Redis. See ARCHITECTURE.md for the map.
+
+mod app;
+pub mod cli;
+pub mod event;
+pub mod lane;
+pub mod op;
+pub mod projection;
+pub mod sandbox;
+pub mod source;
+pub mod store;
+pub mod supervisor;

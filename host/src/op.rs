@@ -1,0 +1,524 @@
+//! What a plugin writes: single [`Write`]s as they come, and the coalesced [`Changes`] that a commit carries.
+//!
+//! Plain data and pure functions; nothing here knows a store or a sandbox.
+
+use std::fmt;
+
+use hashbrown::DefaultHashBuilder;
+use indexmap::IndexMap;
+
+use crate::projection::{Kind, View};
+
+/// The writing verbs, numbered as in the contract's `verb`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // each is the Redis command of that name
+pub enum Verb {
+    Hset,
+    Hdel,
+    Hincrby,
+    Zadd,
+    Zincrby,
+    Zrem,
+    Sadd,
+    Srem,
+    Lpush,
+    Set,
+    Del,
+}
+
+impl Verb {
+    const ALL: [Verb; 11] = [
+        Verb::Hset,
+        Verb::Hdel,
+        Verb::Hincrby,
+        Verb::Zadd,
+        Verb::Zincrby,
+        Verb::Zrem,
+        Verb::Sadd,
+        Verb::Srem,
+        Verb::Lpush,
+        Verb::Set,
+        Verb::Del,
+    ];
+
+    /// The verb with this number in the contract.
+    pub fn from_number(number: u8) -> Option<Verb> {
+        Verb::ALL.get(usize::from(number)).copied()
+    }
+
+    /// Whether a view of this kind has the verb.
+    fn suits(self, view: &View) -> bool {
+        match self {
+            Verb::Hset => view.kind == Kind::Table,
+            Verb::Hdel => matches!(view.kind, Kind::Table | Kind::Counters),
+            Verb::Hincrby => view.kind == Kind::Counters,
+            Verb::Zadd | Verb::Zincrby | Verb::Zrem => view.kind == Kind::Ranking,
+            Verb::Sadd | Verb::Srem => view.kind == Kind::Set,
+            Verb::Lpush => view.kind == Kind::List,
+            Verb::Set => view.kind == Kind::Value,
+            Verb::Del => view.keyed,
+        }
+    }
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&format!("{self:?}").to_ascii_lowercase())
+    }
+}
+
+/// The reading verbs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)] // each is the Redis command of that name
+pub enum Query {
+    Hget,
+    Zscore,
+    Sismember,
+    Get,
+    /// Any of them.
+    Prefetch,
+}
+
+impl Query {
+    /// Why a plugin may not ask this of that cell, if it may not.
+    pub fn check(self, views: &[View], cell: &CellRef<'_>) -> Result<(), Refused> {
+        let view = views.get(cell.view as usize).ok_or(Refused::NoSuchView(cell.view))?;
+        let suits = match self {
+            Query::Hget => matches!(view.kind, Kind::Table | Kind::Counters),
+            Query::Zscore => view.kind == Kind::Ranking,
+            Query::Sismember => view.kind == Kind::Set,
+            Query::Get => view.kind == Kind::Value,
+            Query::Prefetch => view.kind != Kind::List,
+        };
+        let verb = || format!("{self:?}").to_ascii_lowercase();
+        if !suits {
+            return Err(Refused::WrongKind { view: view.name.clone(), kind: view.to_string(), verb: verb() });
+        }
+        if cell.key.is_empty() == view.keyed {
+            return Err(Refused::Key { view: view.name.clone(), verb: verb(), keyed: view.keyed });
+        }
+        Ok(())
+    }
+}
+
+/// One write as the plugin gave it.
+#[derive(Clone, Copy, Debug)]
+pub struct Write<'a> {
+    /// What to do.
+    pub verb: Verb,
+    /// Index of the view in the projection's description.
+    pub view: u32,
+    /// Which structure of a keyed view; empty otherwise.
+    pub key: &'a [u8],
+    /// The field or member; empty if the verb has none.
+    pub member: &'a [u8],
+    /// The value; a number as 8 little-endian bytes.
+    pub value: &'a [u8],
+}
+
+/// One cell of a view: a field of a hash, a member of a sorted set or set, or the whole of a string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CellRef<'a> {
+    /// Index of the view.
+    pub view: u32,
+    /// Which structure of a keyed view; empty otherwise.
+    pub key: &'a [u8],
+    /// The field or member; empty for a string.
+    pub member: &'a [u8],
+}
+
+/// What a cell holds, as read.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A document, a counter as decimal text, or a string.
+    Bytes(Box<[u8]>),
+    /// A score.
+    Score(f64),
+    /// A member of a set, which has nothing but its presence.
+    Member,
+}
+
+impl Value {
+    /// Bytes that it takes, for bounding a cache.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Value::Bytes(bytes) => bytes.len(),
+            Value::Score(_) | Value::Member => 0,
+        }
+    }
+}
+
+/// What becomes of a cell.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Cell {
+    /// It holds this.
+    Put(Value),
+    /// It goes.
+    Remove,
+    /// This is added to the number it holds; nothing counts as zero.
+    Add(i64),
+}
+
+/// What becomes of one Redis structure. First it is cleared if it is to be, then its cells change, then what was
+/// pushed goes to its head.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Structure {
+    /// Whether all that it held before goes.
+    pub cleared: bool,
+    /// Changes by field or member; the last one counts, and increments are added up.
+    pub cells: IndexMap<Box<[u8]>, Cell, DefaultHashBuilder>,
+    /// Entries of a list, in the order in which they were pushed.
+    pub pushed: Vec<Box<[u8]>>,
+}
+
+/// Why a write is refused. It is the plugin's fault.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refused {
+    /// The description has no view of this index.
+    #[error("there is no view number {0}")]
+    NoSuchView(u32),
+    /// There is no verb of this number.
+    #[error("there is no verb number {0}")]
+    NoSuchVerb(u8),
+    /// The view's kind does not have the verb.
+    #[error("view `{view}` is {kind}, which has no `{verb}`")]
+    WrongKind {
+        /// The view's name.
+        view: String,
+        /// What it is.
+        kind: String,
+        /// What was asked of it.
+        verb: String,
+    },
+    /// A key is given where none belongs, or missing where one is needed.
+    #[error("view `{view}` is {}keyed, but `{verb}` names {} key", if *keyed { "" } else { "not " }, if *keyed { "no" } else { "a" })]
+    Key {
+        /// The view's name.
+        view: String,
+        /// What was asked of it.
+        verb: String,
+        /// Whether the view is keyed.
+        keyed: bool,
+    },
+    /// A number that isn't one: not eight bytes, or a score that is NaN.
+    #[error("`{verb}` on view `{view}` has no valid number")]
+    Number {
+        /// The view's name.
+        view: String,
+        /// What was asked of it.
+        verb: String,
+    },
+    /// Increments of one batch that add up beyond 64 bits.
+    #[error("the increments of `{member}` in view `{view}` exceed 64 bits")]
+    Overflow {
+        /// The view's name.
+        view: String,
+        /// The field or member.
+        member: String,
+    },
+    /// A limit of the plugin.
+    #[error("{what} of {actual} bytes is more than the limit of {limit}")]
+    TooLarge {
+        /// What is too large.
+        what: &'static str,
+        /// Its size in bytes.
+        actual: usize,
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The columns of a block of writes do not fit each other.
+    #[error("a block of writes is malformed: {0}")]
+    Malformed(&'static str),
+}
+
+/// All that a commit does to the views of a projection, coalesced: the last write of a cell wins and increments
+/// add up, so that a hot cell travels once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Changes {
+    views: Vec<IndexMap<Box<[u8]>, Structure, DefaultHashBuilder>>,
+    bytes: usize,
+}
+
+impl Changes {
+    /// Nothing, for a projection with so many views.
+    pub fn new(views: usize) -> Self {
+        Self { views: (0..views).map(|_| IndexMap::default()).collect(), bytes: 0 }
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.views.iter().all(IndexMap::is_empty)
+    }
+
+    /// About how many bytes of keys, members and values were written, coalesced or not.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// The structures that change: index of the view, key, change.
+    pub fn structures(&self) -> impl Iterator<Item = (u32, &[u8], &Structure)> {
+        (0u32..)
+            .zip(&self.views)
+            .flat_map(|(view, keys)| keys.iter().map(move |(key, structure)| (view, &**key, structure)))
+    }
+
+    /// What becomes of one structure, if anything.
+    pub fn structure(&self, view: u32, key: &[u8]) -> Option<&Structure> {
+        self.views.get(view as usize)?.get(key)
+    }
+
+    /// Adds a write of the plugin, after checking that its view takes it. A refused write changes nothing.
+    pub fn write(&mut self, views: &[View], write: &Write<'_>) -> Result<(), Refused> {
+        let view = views.get(write.view as usize).ok_or(Refused::NoSuchView(write.view))?;
+        check(view, write)?;
+        self.bytes += write.key.len() + write.member.len() + write.value.len();
+        let structure = self.structure_mut(write.view, write.key);
+        match write.verb {
+            Verb::Hset => structure.put(write.member, Value::Bytes(write.value.into())),
+            Verb::Set => structure.put(b"", Value::Bytes(write.value.into())),
+            Verb::Sadd => structure.put(write.member, Value::Member),
+            Verb::Zadd => structure.put(write.member, Value::Score(f64::from_le_bytes(eight(view, write)?))),
+            Verb::Hdel | Verb::Zrem | Verb::Srem => structure.set(write.member, Cell::Remove),
+            Verb::Hincrby | Verb::Zincrby => {
+                let delta = i64::from_le_bytes(eight(view, write)?);
+                structure.add(view, write.member, delta)?;
+            }
+            Verb::Lpush => {
+                structure.pushed.push(write.value.into());
+                let excess = structure.pushed.len().saturating_sub(view.capacity as usize);
+                if excess > view.capacity as usize {
+                    structure.pushed.drain(..excess);
+                }
+            }
+            Verb::Del => *structure = Structure { cleared: true, ..Structure::default() },
+        }
+        Ok(())
+    }
+
+    /// Adds what a later batch does.
+    pub fn append(&mut self, views: &[View], later: Changes) -> Result<(), Refused> {
+        if self.is_empty() {
+            *self = later;
+            return Ok(());
+        }
+        self.bytes += later.bytes;
+        for (index, keys) in (0u32..).zip(later.views) {
+            let Some(view) = views.get(index as usize) else { return Err(Refused::NoSuchView(index)) };
+            for (key, structure) in keys {
+                self.structure_mut(index, &key).append(view, structure)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the structures out.
+    pub fn into_structures(self) -> impl Iterator<Item = (u32, Box<[u8]>, Structure)> {
+        (0u32..)
+            .zip(self.views)
+            .flat_map(|(view, keys)| keys.into_iter().map(move |(key, structure)| (view, key, structure)))
+    }
+
+    fn structure_mut(&mut self, view: u32, key: &[u8]) -> &mut Structure {
+        let keys = &mut self.views[view as usize];
+        let index = match keys.get_index_of(key) {
+            Some(index) => index,
+            None => keys.insert_full(key.into(), Structure::default()).0,
+        };
+        &mut keys[index]
+    }
+}
+
+impl Structure {
+    fn put(&mut self, member: &[u8], value: Value) {
+        self.set(member, Cell::Put(value));
+    }
+
+    fn set(&mut self, member: &[u8], cell: Cell) {
+        match self.cells.get_mut(member) {
+            Some(before) => *before = cell,
+            None => drop(self.cells.insert(member.into(), cell)),
+        }
+    }
+
+    fn add(&mut self, view: &View, member: &[u8], delta: i64) -> Result<(), Refused> {
+        let overflow =
+            || Refused::Overflow { view: view.name.clone(), member: String::from_utf8_lossy(member).into_owned() };
+        let cell = match self.cells.get(member) {
+            None if self.cleared => Cell::Put(view.kind.number(delta)),
+            None => Cell::Add(delta),
+            Some(Cell::Remove) => Cell::Put(view.kind.number(delta)),
+            Some(Cell::Add(before)) => Cell::Add(before.checked_add(delta).ok_or_else(overflow)?),
+            Some(Cell::Put(before)) => Cell::Put(before.plus(delta).ok_or_else(overflow)?),
+        };
+        self.set(member, cell);
+        Ok(())
+    }
+
+    fn append(&mut self, view: &View, later: Structure) -> Result<(), Refused> {
+        if later.cleared {
+            *self = later;
+            return Ok(());
+        }
+        for (member, cell) in later.cells {
+            match cell {
+                Cell::Add(delta) => self.add(view, &member, delta)?,
+                cell => self.set(&member, cell),
+            }
+        }
+        self.pushed.extend(later.pushed);
+        let excess = self.pushed.len().saturating_sub(view.capacity as usize);
+        self.pushed.drain(..excess);
+        Ok(())
+    }
+}
+
+impl Kind {
+    /// A number as a cell of such a view holds it.
+    pub fn number(self, number: i64) -> Value {
+        match self {
+            Kind::Ranking => Value::Score(number as f64),
+            _ => Value::Bytes(number.to_string().into_bytes().into()),
+        }
+    }
+}
+
+impl Value {
+    /// The number that this holds, and `delta` more. None if that exceeds 64 bits, or this holds no number.
+    pub fn plus(&self, delta: i64) -> Option<Value> {
+        match self {
+            Value::Bytes(text) => {
+                let number: i64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+                Some(Value::Bytes(number.checked_add(delta)?.to_string().into_bytes().into()))
+            }
+            Value::Score(score) => Some(Value::Score(score + delta as f64)),
+            Value::Member => None,
+        }
+    }
+}
+
+fn check(view: &View, write: &Write<'_>) -> Result<(), Refused> {
+    if !write.verb.suits(view) {
+        return Err(Refused::WrongKind {
+            view: view.name.clone(),
+            kind: view.to_string(),
+            verb: write.verb.to_string(),
+        });
+    }
+    if write.key.is_empty() == view.keyed {
+        return Err(Refused::Key { view: view.name.clone(), verb: write.verb.to_string(), keyed: view.keyed });
+    }
+    match write.verb {
+        Verb::Hincrby | Verb::Zincrby => eight(view, write).map(drop),
+        Verb::Zadd if f64::from_le_bytes(eight(view, write)?).is_nan() => Err(not_a_number(view, write)),
+        _ => Ok(()),
+    }
+}
+
+fn eight(view: &View, write: &Write<'_>) -> Result<[u8; 8], Refused> {
+    write.value.try_into().map_err(|_| not_a_number(view, write))
+}
+
+fn not_a_number(view: &View, write: &Write<'_>) -> Refused {
+    Refused::Number { view: view.name.clone(), verb: write.verb.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn view(kind: Kind, keyed: bool) -> View {
+        View { name: "v".into(), kind, keyed, capacity: if kind == Kind::List { 2 } else { 0 } }
+    }
+
+    fn changes(views: &[View], writes: &[(Verb, &str, &str, &[u8])]) -> Result<Changes, Refused> {
+        let mut changes = Changes::new(views.len());
+        for (verb, key, member, value) in writes {
+            let write =
+                Write { verb: *verb, view: 0, key: key.as_bytes(), member: member.as_bytes(), value };
+            changes.write(views, &write)?;
+        }
+        Ok(changes)
+    }
+
+    fn cell(changes: &Changes, key: &str, member: &str) -> Option<Cell> {
+        changes.structure(0, key.as_bytes())?.cells.get(member.as_bytes()).cloned()
+    }
+
+    fn text(text: &str) -> Cell {
+        Cell::Put(Value::Bytes(text.as_bytes().into()))
+    }
+
+    #[test]
+    fn last_write_wins_and_increments_add_up() {
+        let table = [view(Kind::Table, false)];
+        let written = changes(&table, &[(Verb::Hset, "", "a", b"1"), (Verb::Hset, "", "a", b"2")]).unwrap();
+        assert_eq!(cell(&written, "", "a"), Some(text("2")));
+
+        let counters = [view(Kind::Counters, false)];
+        let five = 5i64.to_le_bytes();
+        let written =
+            changes(&counters, &[(Verb::Hincrby, "", "a", &five), (Verb::Hincrby, "", "a", &five)]).unwrap();
+        assert_eq!(cell(&written, "", "a"), Some(Cell::Add(10)));
+    }
+
+    #[test]
+    fn an_increment_after_a_removal_starts_from_zero() {
+        let five = 5i64.to_le_bytes();
+        let counters = [view(Kind::Counters, true)];
+        for removal in [(Verb::Hdel, "k", "a", &b""[..]), (Verb::Del, "k", "", &b""[..])] {
+            let written = changes(&counters, &[(Verb::Hincrby, "k", "a", &five), removal, (Verb::Hincrby, "k", "a", &five)]);
+            assert_eq!(cell(&written.unwrap(), "k", "a"), Some(text("5")));
+        }
+    }
+
+    #[test]
+    fn appending_is_the_same_as_writing_on() {
+        let five = 5i64.to_le_bytes();
+        let views = [view(Kind::Counters, true)];
+        let writes: [(Verb, &str, &str, &[u8]); 6] = [
+            (Verb::Hincrby, "k", "a", &five),
+            (Verb::Hdel, "k", "b", b""),
+            (Verb::Hincrby, "k", "b", &five),
+            (Verb::Del, "k", "", b""),
+            (Verb::Hincrby, "k", "b", &five),
+            (Verb::Hincrby, "k", "b", &five),
+        ];
+        let whole = changes(&views, &writes).unwrap();
+        for cut in 0..=writes.len() {
+            let mut parts = changes(&views, &writes[..cut]).unwrap();
+            parts.append(&views, changes(&views, &writes[cut..]).unwrap()).unwrap();
+            assert_eq!(parts, whole, "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_list_keeps_no_more_than_its_capacity() {
+        let views = [view(Kind::List, false)];
+        let mut written = changes(&views, &[(Verb::Lpush, "", "", b"1")]).unwrap();
+        let later = changes(&views, &[(Verb::Lpush, "", "", b"2"), (Verb::Lpush, "", "", b"3")]).unwrap();
+        written.append(&views, later).unwrap();
+        let pushed: Vec<&[u8]> = written.structure(0, b"").unwrap().pushed.iter().map(|p| &**p).collect();
+        assert_eq!(pushed, [b"2", b"3"]);
+    }
+
+    #[test]
+    fn refuses_what_the_view_does_not_take() {
+        let nan = f64::NAN.to_le_bytes();
+        let max = i64::MAX.to_le_bytes();
+        let cases: [(View, Vec<(Verb, &str, &str, &[u8])>, &str); 6] = [
+            (view(Kind::Table, false), vec![(Verb::Zadd, "", "m", &nan)], "view `v` is a table, which has no `zadd`"),
+            (view(Kind::Table, false), vec![(Verb::Hset, "k", "m", b"")], "view `v` is not keyed, but `hset` names a key"),
+            (view(Kind::Table, true), vec![(Verb::Hset, "", "m", b"")], "view `v` is keyed, but `hset` names no key"),
+            (view(Kind::Ranking, false), vec![(Verb::Zadd, "", "m", &nan)], "`zadd` on view `v` has no valid number"),
+            (view(Kind::Ranking, false), vec![(Verb::Zincrby, "", "m", b"1")], "`zincrby` on view `v` has no valid number"),
+            (
+                view(Kind::Counters, false),
+                vec![(Verb::Hincrby, "", "m", &max), (Verb::Hincrby, "", "m", &max)],
+                "the increments of `m` in view `v` exceed 64 bits",
+            ),
+        ];
+        for (view, writes, message) in cases {
+            assert_eq!(changes(&[view], &writes).unwrap_err().to_string(), message);
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! Where plugins run: the port, and behind it wasmtime.
+//!
+//! A [`Module`] is a checked plugin; an [`Instance`] of it belongs to one lane and applies batches. What it knows in
+//! its memory is never relied on: after any failure the instance is dropped and a fresh one goes on.
+
+mod limits;
+pub mod wasm;
+
+use std::time::Duration;
+
+use crate::event::Batch;
+use crate::op::{CellRef, Query, Refused, Value, Write};
+use crate::projection::{Description, LaneId};
+pub use limits::Limits;
+
+/// A plugin, ready to run.
+pub trait Module: Clone + Send + Sync + 'static {
+    /// What its writes and reads reach.
+    type Views: Views;
+    /// A running copy of it.
+    type Instance: Instance<Views = Self::Views>;
+
+    /// What the plugin says of itself.
+    fn description(&self) -> &Description;
+
+    /// Makes a fresh instance for a lane, whose log lines bear the lane's and its topics' names.
+    fn instantiate(&self, lane: &LaneId, topics: &[std::sync::Arc<str>]) -> Result<Self::Instance, Reason>;
+}
+
+/// A running copy of a plugin.
+pub trait Instance: Send + 'static {
+    /// What its writes and reads reach.
+    type Views: Views;
+
+    /// Applies a batch: its writes go to `views`, which comes back in any case. After a failure the instance is of
+    /// no use any more, and the views may hold a part of the batch's writes.
+    ///
+    /// Blocks for as long as the plugin computes and its reads take.
+    fn apply(&mut self, batch: &Batch, views: Box<Self::Views>) -> (Box<Self::Views>, Result<(), Failure>);
+}
+
+/// A plugin's views while a batch is applied.
+pub trait Views: Send + 'static {
+    /// Notes a write.
+    fn write(&mut self, write: &Write<'_>) -> Result<(), Refused>;
+
+    /// Reads a cell; sees all earlier writes.
+    fn read(&mut self, query: Query, cell: &CellRef<'_>) -> Result<Option<Value>, ViewError>;
+
+    /// Fetches what is not at hand of these cells, in one round trip.
+    fn prefetch(&mut self, cells: &[CellRef<'_>]) -> Result<(), ViewError>;
+
+    /// How long reads have waited for the store so far; the plugin's own time does not include it.
+    fn waited(&self) -> Duration;
+}
+
+/// Why a view could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ViewError {
+    /// The plugin asked for what it may not.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// The store can't be read now.
+    #[error("the views can't be read")]
+    Unavailable(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// Why a batch was not applied.
+#[derive(Debug)]
+pub enum Failure {
+    /// An event of it can't be applied; the index if it is known which.
+    Event(Option<usize>, Reason),
+    /// The store could not be read. It is not the plugin's fault.
+    Unavailable(Box<dyn std::error::Error + Send + Sync>),
+}
+
+/// What is wrong with a plugin, or with how it takes an event.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Reason {
+    /// The plugin said so.
+    #[error("the plugin refused it: {0}")]
+    Error(String),
+    /// The plugin panicked.
+    #[error("the plugin panicked: {message}{}", frames(backtrace))]
+    Panic {
+        /// What it said last.
+        message: String,
+        /// Function names, innermost first.
+        backtrace: Vec<String>,
+    },
+    /// The plugin trapped.
+    #[error("the plugin trapped: {message}{}", frames(backtrace))]
+    Trap {
+        /// The kind of trap.
+        message: String,
+        /// Function names, innermost first.
+        backtrace: Vec<String>,
+    },
+    /// The plugin took too long.
+    #[error("the plugin was stopped after {0:?}")]
+    Timeout(Duration),
+    /// The plugin wanted too much memory.
+    #[error("the plugin wanted more than its limit of {limit} bytes of memory")]
+    Memory {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The plugin wrote or read what it may not.
+    #[error("the plugin misused its views: {0}")]
+    Refused(#[from] Refused),
+}
+
+fn frames(backtrace: &[String]) -> String {
+    backtrace.iter().map(|frame| format!("\n    in {frame}")).collect()
+}

@@ -1,0 +1,131 @@
+//! Reads a plugin's file and says, if it is none, in which way it is none.
+
+use std::path::PathBuf;
+
+use wasmtime::component::Component;
+use wasmtime::component::types::ComponentItem;
+use wit_component::ComponentEncoder;
+
+use super::abi;
+
+/// Why a file is not a plugin that can run here.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file can't be read.
+    #[error("cannot read {}", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// It is larger than a plugin may be.
+    #[error("{bytes} bytes are more than the limit of {limit}")]
+    TooLarge {
+        /// Its size in bytes.
+        bytes: u64,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// It is not WebAssembly.
+    #[error("it is not WebAssembly: it begins with {0}")]
+    NotWasm(String),
+    /// It is WebAssembly, but broken.
+    #[error("it is not a valid component: {0}")]
+    Invalid(String),
+    /// A core module without the contract in it.
+    #[error("it is a core module that does not implement the contract {contract}: {0}", contract = contract())]
+    CoreWithoutContract(String),
+    /// The contract's export is missing.
+    #[error("it does not export `{0}`")]
+    MissingExport(String),
+    /// It needs what a projection cannot have.
+    #[error("it imports `{0}`, which a projection cannot have")]
+    ForeignImport(String),
+    /// It has the right names with other types.
+    #[error("it does not fit the contract {contract}: {0}", contract = contract())]
+    Mismatch(String),
+    /// It could not say what it is.
+    #[error("`describe` failed: {0}")]
+    Describe(String),
+    /// What it says of itself breaks the contract.
+    #[error("its description is wrong: {0}")]
+    Description(String),
+}
+
+impl LoadError {
+    /// What the user can do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            LoadError::Read { .. } => "check the path",
+            LoadError::TooLarge { .. } => "build it with the profile of the plugins, and strip it",
+            LoadError::NotWasm(_) | LoadError::Invalid(_) => {
+                "build the plugin for wasm32-unknown-unknown and name the .wasm file"
+            }
+            LoadError::CoreWithoutContract(_) | LoadError::MissingExport(_) => {
+                "a plugin ends with `lantern_sdk::export!(YourProjection);`"
+            }
+            LoadError::ForeignImport(_) => {
+                "build for wasm32-unknown-unknown; a projection has no clock, random, files or network"
+            }
+            LoadError::Mismatch(_) => "build it with the lantern-sdk of this version",
+            LoadError::Describe(_) | LoadError::Description(_) => "mend the plugin's declaration",
+        }
+    }
+}
+
+fn contract() -> String {
+    format!("lantern:projection@{}", abi::VERSION)
+}
+
+/// The bytes of a component: those given, or a core module with the contract in it made into one.
+pub(super) fn componentize(bytes: Vec<u8>) -> Result<Vec<u8>, LoadError> {
+    match bytes.get(..8) {
+        Some([b'\0', b'a', b's', b'm', 0x0d, 0, 1, 0]) => Ok(bytes),
+        Some([b'\0', b'a', b's', b'm', 1, 0, 0, 0]) => {
+            let encode = |bytes: &[u8]| ComponentEncoder::default().validate(true).module(bytes)?.encode();
+            encode(&bytes).map_err(|e| LoadError::CoreWithoutContract(format!("{e:#}")))
+        }
+        Some([b'\0', b'a', b's', b'm', ..]) => Err(LoadError::Invalid("unknown version of the format".into())),
+        _ => Err(LoadError::NotWasm(beginning(&bytes))),
+    }
+}
+
+fn beginning(bytes: &[u8]) -> String {
+    if bytes.is_empty() {
+        return "nothing, it is empty".to_owned();
+    }
+    format!("`{}`", bytes[..bytes.len().min(8)].escape_ascii())
+}
+
+/// Checks that the component exports the contract and imports nothing else.
+pub(super) fn check(component: &Component) -> Result<(), LoadError> {
+    let engine = component.engine();
+    let ty = component.component_type();
+    for (name, _) in ty.imports(engine) {
+        if !abi::IMPORTS.contains(&interface(name)) {
+            return Err(LoadError::ForeignImport(name.to_owned()));
+        }
+    }
+    let exported = ty.exports(engine).find(|(name, _)| interface(name) == abi::PROJECTION);
+    let Some((_, export)) = exported else {
+        return Err(match ty.exports(engine).next() {
+            None if ty.imports(engine).next().is_none() => LoadError::CoreWithoutContract("it exports nothing".into()),
+            _ => LoadError::MissingExport(format!("{}@{}", abi::PROJECTION, abi::VERSION)),
+        });
+    };
+    let ComponentItem::ComponentInstance(instance) = export.ty else {
+        return Err(LoadError::Mismatch(format!("`{}` is not an interface", abi::PROJECTION)));
+    };
+    for function in ["describe", "apply"] {
+        if !instance.exports(engine).any(|(name, _)| name == function) {
+            return Err(LoadError::MissingExport(format!("{}.{function}", abi::PROJECTION)));
+        }
+    }
+    Ok(())
+}
+
+/// The name of an interface without its version.
+fn interface(name: &str) -> &str {
+    name.split_once('@').map_or(name, |(interface, _)| interface)
+}

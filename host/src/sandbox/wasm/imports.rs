@@ -1,0 +1,261 @@
+//! What a plugin can call: its views, and the log. Arguments are read where they lie in the plugin's memory.
+
+use wasmtime::StoreContextMut;
+use wasmtime::component::{Linker, LinkerInstance, WasmList, WasmStr};
+
+use super::abi::{self, Level};
+use super::instance::State;
+use crate::op::{CellRef, Query, Refused, Value, Verb, Write};
+use crate::sandbox::{Limits, ViewError, Views};
+
+/// A line that the plugin logged, kept until the call that it came from is over.
+pub(super) struct Line {
+    pub(super) level: Level,
+    /// Index of the event in its batch.
+    pub(super) event: Option<u32>,
+    pub(super) message: String,
+}
+
+type Bytes = WasmList<u8>;
+
+/// Defines the contract's imports.
+pub(super) fn link<V: Views>(linker: &mut Linker<State<V>>) -> wasmtime::Result<()> {
+    let mut views = linker.instance(&format!("lantern:projection/views@{}", abi::VERSION))?;
+    link_reads(&mut views)?;
+    link_writes(&mut views)?;
+    link_block(&mut views)?;
+    let mut log = linker.instance(&format!("lantern:projection/log@{}", abi::VERSION))?;
+    log.func_wrap("log", |store, (level, event, message): (Level, Option<u32>, WasmStr)| note(store, level, event, &message))
+}
+
+fn link_reads<V: Views>(views: &mut LinkerInstance<'_, State<V>>) -> wasmtime::Result<()> {
+    views.func_wrap("hget", |store, (view, key, field): (u32, Bytes, Bytes)| {
+        Ok((bytes(read(store, Query::Hget, view, &key, Some(&field))?),))
+    })?;
+    views.func_wrap("get", |store, (view, key): (u32, Bytes)| Ok((bytes(read(store, Query::Get, view, &key, None)?),)))?;
+    views.func_wrap("zscore", |store, (view, key, member): (u32, Bytes, Bytes)| {
+        Ok((match read(store, Query::Zscore, view, &key, Some(&member))? {
+            Some(Value::Score(score)) => Some(score),
+            _ => None,
+        },))
+    })?;
+    views.func_wrap("sismember", |store, (view, key, member): (u32, Bytes, Bytes)| {
+        Ok((read(store, Query::Sismember, view, &key, Some(&member))?.is_some(),))
+    })
+}
+
+fn link_writes<V: Views>(views: &mut LinkerInstance<'_, State<V>>) -> wasmtime::Result<()> {
+    views.func_wrap("hset", |store, (view, key, field, value): (u32, Bytes, Bytes, Bytes)| {
+        write(store, Verb::Hset, view, &key, Some(&field), Operand::List(&value))
+    })?;
+    for (name, verb) in [("hincrby", Verb::Hincrby), ("zincrby", Verb::Zincrby)] {
+        views.func_wrap(name, move |store, (view, key, member, delta): (u32, Bytes, Bytes, i64)| {
+            write(store, verb, view, &key, Some(&member), Operand::Number(delta.to_le_bytes()))
+        })?;
+    }
+    views.func_wrap("zadd", |store, (view, key, member, score): (u32, Bytes, Bytes, f64)| {
+        write(store, Verb::Zadd, view, &key, Some(&member), Operand::Number(score.to_le_bytes()))
+    })?;
+    let without_value = [("hdel", Verb::Hdel), ("zrem", Verb::Zrem), ("sadd", Verb::Sadd), ("srem", Verb::Srem)];
+    for (name, verb) in without_value {
+        views.func_wrap(name, move |store, (view, key, member): (u32, Bytes, Bytes)| {
+            write(store, verb, view, &key, Some(&member), Operand::None)
+        })?;
+    }
+    for (name, verb) in [("lpush", Verb::Lpush), ("set", Verb::Set)] {
+        views.func_wrap(name, move |store, (view, key, value): (u32, Bytes, Bytes)| {
+            write(store, verb, view, &key, None, Operand::List(&value))
+        })?;
+    }
+    views.func_wrap("del", |store, (view, key): (u32, Bytes)| {
+        write(store, Verb::Del, view, &key, None, Operand::None)
+    })
+}
+
+fn link_block<V: Views>(views: &mut LinkerInstance<'_, State<V>>) -> wasmtime::Result<()> {
+    type Block = (WasmList<u8>, WasmList<u32>, WasmList<u32>, Bytes);
+    views.func_wrap("write", |store, (verbs, views, ends, data): Block| {
+        with_views(store, |access, target| {
+            let parts = Parts::new(access.words(&ends), access.bytes(&data));
+            write_block(target, access.limits, access.bytes(&verbs), access.words(&views), parts)
+        })
+    })?;
+    views.func_wrap("prefetch", |store, (view, ends, data): (u32, WasmList<u32>, Bytes)| {
+        with_views(store, |access, target| {
+            let mut parts = Parts::new(access.words(&ends), access.bytes(&data));
+            let mut cells = Vec::with_capacity(ends.len() / 2);
+            while let Some(key) = parts.next()? {
+                let member = parts.next()?.ok_or(Refused::Malformed("a key without a member"))?;
+                cells.push(CellRef { view, key, member });
+            }
+            target.prefetch(&cells)
+        })
+    })
+}
+
+/// What an import may look at while it works on the views.
+struct Access<'a, V: Views> {
+    store: &'a StoreContextMut<'a, State<V>>,
+    limits: &'a Limits,
+}
+
+impl<V: Views> Access<'_, V> {
+    fn bytes(&self, list: &Bytes) -> &[u8] {
+        list.as_le_slice(self.store)
+    }
+
+    fn words(&self, list: &WasmList<u32>) -> &[u32] {
+        list.as_le_slice(self.store)
+    }
+}
+
+/// Lends out the views while the plugin's memory can be read.
+fn with_views<V: Views, T>(
+    mut store: StoreContextMut<'_, State<V>>,
+    work: impl FnOnce(Access<'_, V>, &mut V) -> Result<T, ViewError>,
+) -> wasmtime::Result<T> {
+    let Some(mut views) = store.data_mut().views.take() else {
+        return Err(wasmtime::Error::msg("views can only be used while a batch is applied"));
+    };
+    let limits = store.data().limits.clone();
+    let result = work(Access { store: &store, limits: &limits }, &mut views);
+    store.data_mut().views = Some(views);
+    result.map_err(wasmtime::Error::new)
+}
+
+fn read<V: Views>(
+    store: StoreContextMut<'_, State<V>>,
+    query: Query,
+    view: u32,
+    key: &Bytes,
+    member: Option<&Bytes>,
+) -> wasmtime::Result<Option<Value>> {
+    with_views(store, |access, views| {
+        let member = member.map_or(&[][..], |member| access.bytes(member));
+        views.read(query, &CellRef { view, key: access.bytes(key), member })
+    })
+}
+
+fn bytes(value: Option<Value>) -> Option<Box<[u8]>> {
+    match value {
+        Some(Value::Bytes(bytes)) => Some(bytes),
+        _ => None,
+    }
+}
+
+enum Operand<'a> {
+    None,
+    List(&'a Bytes),
+    Number([u8; 8]),
+}
+
+fn write<V: Views>(
+    store: StoreContextMut<'_, State<V>>,
+    verb: Verb,
+    view: u32,
+    key: &Bytes,
+    member: Option<&Bytes>,
+    operand: Operand<'_>,
+) -> wasmtime::Result<()> {
+    with_views(store, |access, views| {
+        let value = match &operand {
+            Operand::None => &[],
+            Operand::List(list) => access.bytes(list),
+            Operand::Number(number) => &number[..],
+        };
+        let member = member.map_or(&[][..], |member| access.bytes(member));
+        let write = Write { verb, view, key: access.bytes(key), member, value };
+        Ok(write_one(views, access.limits, &write)?)
+    })
+}
+
+fn write_block<V: Views>(
+    target: &mut V,
+    limits: &Limits,
+    verbs: &[u8],
+    views: &[u32],
+    mut parts: Parts<'_>,
+) -> Result<(), ViewError> {
+    if views.len() != verbs.len() {
+        return Err(Refused::Malformed("as many views as verbs are needed").into());
+    }
+    for (&number, &view) in verbs.iter().zip(views) {
+        let mut part = || parts.next()?.ok_or(Refused::Malformed("three ends a write are needed"));
+        let verb = Verb::from_number(number).ok_or(Refused::NoSuchVerb(number))?;
+        write_one(target, limits, &Write { verb, view, key: part()?, member: part()?, value: part()? })?;
+    }
+    match parts.next()? {
+        None => Ok(()),
+        Some(_) => Err(Refused::Malformed("three ends a write are needed").into()),
+    }
+}
+
+fn write_one<V: Views>(views: &mut V, limits: &Limits, write: &Write<'_>) -> Result<(), Refused> {
+    let check = |what, part: &[u8], limit| match part.len() {
+        actual if actual > limit => Err(Refused::TooLarge { what, actual, limit }),
+        _ => Ok(()),
+    };
+    check("a key", write.key, limits.key_bytes_max)?;
+    check("a field or member", write.member, limits.key_bytes_max)?;
+    check("a value", write.value, limits.value_bytes_max)?;
+    views.write(write)
+}
+
+/// Cuts a block of bytes at its ends.
+struct Parts<'a> {
+    ends: std::slice::Iter<'a, u32>,
+    data: &'a [u8],
+    start: usize,
+}
+
+impl<'a> Parts<'a> {
+    fn new(ends: &'a [u32], data: &'a [u8]) -> Self {
+        Self { ends: ends.iter(), data, start: 0 }
+    }
+
+    fn next(&mut self) -> Result<Option<&'a [u8]>, Refused> {
+        let Some(&end) = self.ends.next() else { return Ok(None) };
+        let part = self.data.get(self.start..end as usize);
+        self.start = end as usize;
+        part.map(Some).ok_or(Refused::Malformed("ends must ascend and stay within the data"))
+    }
+}
+
+fn note<V: Views>(
+    mut store: StoreContextMut<'_, State<V>>,
+    level: Level,
+    event: Option<u32>,
+    message: &WasmStr,
+) -> wasmtime::Result<()> {
+    let mut message = message.to_str(&store)?.into_owned();
+    let state = store.data_mut();
+    if message.len() > state.limits.log_line_bytes_max {
+        message.truncate(message.floor_char_boundary(state.limits.log_line_bytes_max));
+        message.push('…');
+    }
+    if level == Level::Fatal || state.lines.len() < state.limits.log_lines_max {
+        state.lines.push(Line { level, event, message });
+    } else {
+        state.lines_dropped += 1;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_stay_within_their_data() {
+        let mut parts = Parts::new(&[1, 1, 3], b"abc");
+        assert_eq!(parts.next(), Ok(Some(&b"a"[..])));
+        assert_eq!(parts.next(), Ok(Some(&b""[..])));
+        assert_eq!(parts.next(), Ok(Some(&b"bc"[..])));
+        assert_eq!(parts.next(), Ok(None));
+        for ends in [[2, 1], [1, 4], [u32::MAX, 0]] {
+            let mut parts = Parts::new(&ends, b"abc");
+            let last = parts.next().and_then(|_| parts.next());
+            assert_eq!(last, Err(Refused::Malformed("ends must ascend and stay within the data")), "{ends:?}");
+        }
+    }
+}

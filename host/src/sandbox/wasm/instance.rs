@@ -1,0 +1,231 @@
+//! One running copy of a plugin.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use wasmtime::component::{ComponentExportIndex, Instance as Linked, InstancePre};
+use wasmtime::{Store, StoreContextMut, Trap, UpdateDeadline, WasmBacktrace};
+
+use super::abi::{self, BatchRecord, FailureRecord, Level};
+use super::engine::TICK;
+use super::imports::Line;
+use super::memory::{OutOfMemory, Usage};
+use crate::event::Batch;
+use crate::projection::LaneId;
+use crate::sandbox::{Failure, Instance, Limits, Reason, ViewError, Views};
+
+/// Frames of a backtrace that a person reads.
+const FRAMES_MAX: usize = 12;
+
+/// What belongs to an instance on the host's side.
+pub(super) struct State<V> {
+    /// There while a batch is applied.
+    pub(super) views: Option<Box<V>>,
+    pub(super) limits: Arc<Limits>,
+    pub(super) lines: Vec<Line>,
+    pub(super) lines_dropped: u64,
+    usage: Usage,
+    /// When the present call began.
+    started: Instant,
+    /// How long reads had waited before the present call.
+    waited: Duration,
+}
+
+/// Where the contract's functions are in a component.
+#[derive(Clone, Copy)]
+pub(super) struct Exports {
+    pub(super) describe: ComponentExportIndex,
+    pub(super) apply: ComponentExportIndex,
+}
+
+/// A running copy of a plugin in wasmtime.
+pub struct WasmInstance<V: 'static> {
+    store: Store<State<V>>,
+    linked: Linked,
+    exports: Exports,
+    lane: LaneId,
+    topics: Vec<Arc<str>>,
+}
+
+/// A store with its limits, and an instance in it.
+pub(super) fn start<V: Views>(
+    pre: &InstancePre<State<V>>,
+    limits: &Arc<Limits>,
+) -> wasmtime::Result<(Store<State<V>>, Linked)> {
+    let state = State {
+        views: None,
+        limits: limits.clone(),
+        lines: Vec::new(),
+        lines_dropped: 0,
+        usage: Usage::new(limits),
+        started: Instant::now(),
+        waited: Duration::ZERO,
+    };
+    let mut store = Store::new(pre.engine(), state);
+    store.limiter(|state| &mut state.usage);
+    store.set_hostcall_fuel(limits.call_bytes_max);
+    store.epoch_deadline_callback(|store| time_is_up(&store));
+    store.set_epoch_deadline(ticks(limits.batch_time_max));
+    let linked = pre.instantiate(&mut store)?;
+    Ok((store, linked))
+}
+
+/// Called when a deadline has passed: time that reads waited for the store is given back.
+fn time_is_up<V: Views>(store: &StoreContextMut<'_, State<V>>) -> wasmtime::Result<UpdateDeadline> {
+    let state = store.data();
+    let waited = state.views.as_ref().map_or(Duration::ZERO, |views| views.waited()).saturating_sub(state.waited);
+    let used = state.started.elapsed().saturating_sub(waited);
+    match state.limits.batch_time_max.checked_sub(used) {
+        Some(left) if left > TICK => Ok(UpdateDeadline::Continue(ticks(left))),
+        _ => Ok(UpdateDeadline::Interrupt),
+    }
+}
+
+fn ticks(time: Duration) -> u64 {
+    u64::try_from(time.as_millis() / TICK.as_millis()).unwrap_or(u64::MAX) + 1
+}
+
+/// Calls `describe`.
+pub(super) fn describe<V: Views>(
+    store: &mut Store<State<V>>,
+    linked: Linked,
+    exports: Exports,
+) -> wasmtime::Result<abi::Description> {
+    let function = exported(store, linked, exports.describe)?.typed::<(), (abi::Description,)>(&*store)?;
+    Ok(function.call(store, ())?.0)
+}
+
+fn exported<V: Views>(
+    store: &mut Store<State<V>>,
+    linked: Linked,
+    export: ComponentExportIndex,
+) -> wasmtime::Result<wasmtime::component::Func> {
+    linked.get_func(store, export).ok_or_else(|| wasmtime::Error::msg("the export is not a function"))
+}
+
+/// Checks the type of `apply`.
+pub(super) fn check_apply<V: Views>(
+    store: &mut Store<State<V>>,
+    linked: Linked,
+    exports: Exports,
+) -> wasmtime::Result<()> {
+    let apply = exported(store, linked, exports.apply)?;
+    apply.typed::<(BatchRecord<'_>,), (Result<(), FailureRecord>,)>(&*store).map(drop)
+}
+
+impl<V: Views> WasmInstance<V> {
+    pub(super) fn new(
+        store: Store<State<V>>,
+        linked: Linked,
+        exports: Exports,
+        lane: LaneId,
+        topics: Vec<Arc<str>>,
+    ) -> Self {
+        Self { store, linked, exports, lane, topics }
+    }
+
+    fn call(&mut self, batch: &Batch) -> wasmtime::Result<Result<(), FailureRecord>> {
+        let apply = exported(&mut self.store, self.linked, self.exports.apply)?;
+        let apply = apply.typed::<(BatchRecord<'_>,), (Result<(), FailureRecord>,)>(&self.store)?;
+        Ok(apply.call(&mut self.store, (BatchRecord::from(batch),))?.0)
+    }
+
+    /// Writes what the plugin logged to the host's log. Gives the last words of a panic.
+    fn tell(&mut self, batch: &Batch) -> Option<Line> {
+        let state = self.store.data_mut();
+        let mut fatal = None;
+        for line in state.lines.drain(..) {
+            if line.level == Level::Fatal {
+                fatal = Some(line);
+                continue;
+            }
+            let event = line.event.map(|index| index as usize).filter(|&index| index < batch.len());
+            let place = event.map(|index| {
+                let event = batch.event(index);
+                let topic = self.topics.get(event.topic as usize).map_or("?", |topic| &**topic);
+                format!("{topic}/{}@{}", event.partition, event.offset)
+            });
+            log(&self.lane, place.as_deref().unwrap_or("-"), line.level, &line.message);
+        }
+        let dropped = std::mem::take(&mut state.lines_dropped);
+        if dropped > 0 {
+            log(&self.lane, "-", Level::Warn, &format!("{dropped} more log lines of this batch were dropped"));
+        }
+        fatal
+    }
+
+    fn classify(&self, error: wasmtime::Error, fatal: Option<Line>, batch: &Batch) -> Failure {
+        let error = match error.downcast::<ViewError>() {
+            Ok(ViewError::Unavailable(source)) => return Failure::Unavailable(source),
+            Ok(ViewError::Refused(refused)) => return Failure::Event(None, Reason::Refused(refused)),
+            Err(error) => error,
+        };
+        let event = fatal.as_ref().and_then(|line| line.event).map(|index| index as usize);
+        let event = event.filter(|&index| index < batch.len());
+        Failure::Event(event, reason(&error, fatal.map(|line| line.message), &self.store.data().limits))
+    }
+}
+
+impl<V: Views> Instance for WasmInstance<V> {
+    type Views = V;
+
+    fn apply(&mut self, batch: &Batch, views: Box<V>) -> (Box<V>, Result<(), Failure>) {
+        let state = self.store.data_mut();
+        state.started = Instant::now();
+        state.waited = views.waited();
+        state.views = Some(views);
+        let deadline = ticks(state.limits.batch_time_max);
+        self.store.set_epoch_deadline(deadline);
+        let called = self.call(batch);
+        let fatal = self.tell(batch);
+        let result = match called {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(failure)) => {
+                let event = Some(failure.event as usize).filter(|&index| index < batch.len());
+                Err(Failure::Event(event, Reason::Error(failure.message)))
+            }
+            Err(error) => Err(self.classify(error, fatal, batch)),
+        };
+        let views = self.store.data_mut().views.take().expect("every import puts the views back");
+        (views, result)
+    }
+}
+
+/// What a trap was.
+pub(super) fn reason(error: &wasmtime::Error, panic: Option<String>, limits: &Limits) -> Reason {
+    if let Some(OutOfMemory { limit }) = error.downcast_ref() {
+        return Reason::Memory { limit: *limit };
+    }
+    if let Some(Trap::Interrupt) = error.downcast_ref() {
+        return Reason::Timeout(limits.batch_time_max);
+    }
+    let backtrace = backtrace(error);
+    match panic {
+        Some(message) => Reason::Panic { message, backtrace },
+        None => Reason::Trap { message: error.root_cause().to_string(), backtrace },
+    }
+}
+
+fn backtrace(error: &wasmtime::Error) -> Vec<String> {
+    let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
+    // Displayed, a frame is `  0: 0x1234 - module!function`; displaying is also what demangles the names.
+    let text = backtrace.to_string();
+    let frame = |line: &str| Some(line.split_once(" - ")?.1.rsplit('!').next()?.trim().to_owned());
+    text.lines().filter_map(frame).take(FRAMES_MAX).collect()
+}
+
+fn log(lane: &LaneId, event: &str, level: Level, message: &str) {
+    let (projection, partition) = (&*lane.projection, lane.share);
+    macro_rules! at {
+        ($level:ident) => {
+            tracing::$level!(target: "plugin", projection, %partition, event, "{message}")
+        };
+    }
+    match level {
+        Level::Trace => at!(trace),
+        Level::Debug => at!(debug),
+        Level::Info => at!(info),
+        Level::Warn => at!(warn),
+        Level::Error | Level::Fatal => at!(error),
+    }
+}

@@ -1,0 +1,69 @@
+//! Bounds what an instance takes: all its memories together, not each for itself.
+
+use wasmtime::ResourceLimiter;
+
+use crate::sandbox::Limits;
+
+/// Counts what one instance has taken.
+#[derive(Debug)]
+pub(super) struct Usage {
+    memory_bytes: usize,
+    memory_bytes_max: usize,
+    table_elements_max: usize,
+    parts_max: usize,
+}
+
+/// The error of a memory that would grow beyond the limit, to tell it from other traps.
+#[derive(Debug, thiserror::Error)]
+#[error("memory limit of {limit} bytes exceeded")]
+pub(super) struct OutOfMemory {
+    pub(super) limit: usize,
+}
+
+impl Usage {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            memory_bytes: 0,
+            memory_bytes_max: limits.memory_bytes_max,
+            table_elements_max: limits.table_elements_max,
+            parts_max: limits.parts_max,
+        }
+    }
+}
+
+impl ResourceLimiter for Usage {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let total = self.memory_bytes.saturating_add(desired - current);
+        if total > self.memory_bytes_max {
+            return Err(wasmtime::Error::new(OutOfMemory { limit: self.memory_bytes_max }));
+        }
+        self.memory_bytes = total;
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        Ok(desired <= self.table_elements_max)
+    }
+
+    fn instances(&self) -> usize {
+        self.parts_max
+    }
+
+    fn tables(&self) -> usize {
+        self.parts_max
+    }
+
+    fn memories(&self) -> usize {
+        self.parts_max
+    }
+}

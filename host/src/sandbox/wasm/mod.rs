@@ -1,0 +1,18 @@
+//! The sandbox on wasmtime: one engine, a component for each module, a store and instance for each lane.
+//!
+//! A plugin reaches its views and the log, and nothing else of the host. This is the only folder that names wasmtime.
+
+mod abi;
+mod cache;
+mod check;
+mod engine;
+mod imports;
+mod instance;
+mod memory;
+mod module;
+
+pub use cache::Cache;
+pub use check::LoadError;
+pub use engine::Engine;
+pub use instance::WasmInstance;
+pub use module::WasmModule;

@@ -1,0 +1,72 @@
+//! How librdkafka is set up, and what becomes of what it says.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rdkafka::ClientContext;
+use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::consumer::{BaseConsumer, ConsumerContext};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+/// Kilobytes that one reader fetches ahead, at most.
+const FETCH_AHEAD_KBYTES: &str = "16384";
+/// Events that one reader fetches ahead, at most.
+const FETCH_AHEAD_EVENTS: &str = "100000";
+
+/// Hears what a client says of itself.
+#[derive(Default)]
+pub(super) struct Context {
+    down: AtomicBool,
+}
+
+impl Context {
+    /// Whether the client has lost all brokers.
+    pub(super) fn is_down(&self) -> bool {
+        self.down.load(Ordering::Relaxed)
+    }
+}
+
+impl ClientContext for Context {
+    fn error(&self, error: KafkaError, reason: &str) {
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::AllBrokersDown) {
+            self.down.store(true, Ordering::Relaxed);
+        }
+        tracing::debug!("librdkafka: {error}: {reason}");
+    }
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!("librdkafka {level:?} {facility}: {message}");
+    }
+}
+
+impl ConsumerContext for Context {}
+
+/// A consumer that is told what to read and remembers nothing.
+pub(super) fn consumer(
+    brokers: &str,
+    properties: &[(String, String)],
+) -> Result<BaseConsumer<Context>, KafkaError> {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", brokers)
+        .set("client.id", "lantern")
+        // Reading by assignment wants a name, although no group is ever joined.
+        .set("group.id", "lantern")
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        // An offset that the log does not have is an error for us to tell, never a jump.
+        .set("auto.offset.reset", "error")
+        .set("enable.partition.eof", "true")
+        .set("isolation.level", "read_committed")
+        .set("check.crcs", "true")
+        .set("fetch.min.bytes", "1")
+        // The default of a second stalls a reader whose queue was full.
+        .set("fetch.queue.backoff.ms", "2")
+        .set("queued.min.messages", FETCH_AHEAD_EVENTS)
+        .set("queued.max.messages.kbytes", FETCH_AHEAD_KBYTES)
+        .set("reconnect.backoff.max.ms", "1000")
+        .set_log_level(RDKafkaLogLevel::Info);
+    for (name, value) in properties {
+        config.set(name, value);
+    }
+    BaseConsumer::from_config_and_context(&config, Context::default())
+}

@@ -1,0 +1,125 @@
+//! Events from Apache Kafka, by librdkafka. Nothing is ever committed to Kafka here, and no group is joined.
+//!
+//! This is the only folder that names rdkafka.
+
+mod client;
+mod queue;
+mod reader;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+
+use super::{Error, Source, Start};
+use crate::event::TopicPartition;
+use client::Context;
+pub use reader::KafkaReader;
+
+/// How long a question to the broker may take.
+const QUESTION_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A Kafka cluster.
+#[derive(Clone)]
+pub struct Kafka {
+    brokers: Arc<str>,
+    properties: Arc<[(String, String)]>,
+    /// Asks about topics and offsets; reads nothing.
+    questions: Arc<BaseConsumer<Context>>,
+}
+
+/// Settings that librdkafka does not take.
+#[derive(Debug, thiserror::Error)]
+#[error("librdkafka does not take the settings")]
+pub struct BadSettings(#[source] KafkaError);
+
+impl Kafka {
+    /// The cluster behind the brokers `host:port,…`, with further properties of librdkafka (for TLS or SASL, say).
+    /// Does not connect yet.
+    pub fn new(brokers: &str, properties: Vec<(String, String)>) -> Result<Self, BadSettings> {
+        let questions = client::consumer(brokers, &properties).map_err(BadSettings)?;
+        Ok(Self { brokers: brokers.into(), properties: properties.into(), questions: Arc::new(questions) })
+    }
+
+    fn what(&self) -> String {
+        format!("kafka://{}", self.brokers)
+    }
+
+    /// Asks the broker something on a thread that may block.
+    async fn ask<A: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&BaseConsumer<Context>) -> Result<A, KafkaError> + Send + 'static,
+    ) -> Result<A, KafkaError> {
+        let questions = self.questions.clone();
+        let answer = tokio::task::spawn_blocking(move || ask(&questions)).await;
+        answer.unwrap_or(Err(KafkaError::Canceled))
+    }
+
+    fn unavailable(&self, error: KafkaError) -> Error {
+        Error::Unavailable { what: self.what(), source: Box::new(error) }
+    }
+
+    /// The first offset that a partition still has, and the one behind its last.
+    async fn bounds(&self, at: &TopicPartition) -> Result<(u64, u64), Error> {
+        let asked = at.clone();
+        let number = i32::try_from(at.partition).map_err(|_| Error::NoSuchPartition { at: at.clone() })?;
+        let bounds = self.ask(move |consumer| consumer.fetch_watermarks(&asked.topic, number, QUESTION_TIMEOUT));
+        match bounds.await {
+            Ok((first, end)) => Ok((first.max(0).unsigned_abs(), end.max(0).unsigned_abs())),
+            Err(error) => Err(match error.rdkafka_error_code() {
+                Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+                    Error::NoSuchTopic { topic: at.topic.to_string(), what: self.what() }
+                }
+                Some(RDKafkaErrorCode::UnknownPartition) => Error::NoSuchPartition { at: at.clone() },
+                _ => self.unavailable(error),
+            }),
+        }
+    }
+
+    /// Where a reader is to start, checked against what the log has.
+    async fn first(&self, start: &Start) -> Result<u64, Error> {
+        let at = start.at.clone();
+        let (first, end) = self.bounds(&at).await?;
+        match start.next {
+            None => {
+                if first > 0 {
+                    tracing::warn!("{at} begins at offset {first}: what came before is gone and will not be in the views");
+                }
+                Ok(first)
+            }
+            Some(next) if next < first => Err(Error::Truncated { at, next, first }),
+            Some(next) if next > end => Err(Error::Shortened { at, next, end }),
+            Some(next) => Ok(next),
+        }
+    }
+}
+
+impl Source for Kafka {
+    type Reader = KafkaReader;
+
+    async fn partitions(&self, topic: &str) -> Result<u32, Error> {
+        let asked = topic.to_owned();
+        let metadata = self.ask(move |consumer| consumer.fetch_metadata(Some(&asked), QUESTION_TIMEOUT)).await;
+        let metadata = metadata.map_err(|e| self.unavailable(e))?;
+        let count = metadata.topics().iter().find(|t| t.name() == topic).map_or(0, |t| t.partitions().len());
+        match u32::try_from(count) {
+            Ok(count) if count > 0 => Ok(count),
+            _ => Err(Error::NoSuchTopic { topic: topic.to_owned(), what: self.what() }),
+        }
+    }
+
+    async fn end(&self, at: &TopicPartition) -> Result<u64, Error> {
+        Ok(self.bounds(at).await?.1)
+    }
+
+    async fn open(&self, from: Vec<Start>) -> Result<KafkaReader, Error> {
+        let mut starts = Vec::with_capacity(from.len());
+        for start in from {
+            let first = self.first(&start).await?;
+            starts.push((start, first));
+        }
+        let consumer = client::consumer(&self.brokers, &self.properties).map_err(|e| self.unavailable(e))?;
+        KafkaReader::new(consumer, starts, self.what()).map_err(|e| self.unavailable(e))
+    }
+}

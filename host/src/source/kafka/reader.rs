@@ -1,0 +1,134 @@
+//! Reads the partitions of one lane, by a consumer of its own.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::{Offset, TopicPartitionList};
+use tokio::sync::Notify;
+
+use super::client::Context;
+use super::queue::{Queue, Taken};
+use crate::event::{Batch, BatchLimits, Event};
+use crate::source::merge::{self, Cursor, Head};
+use crate::source::{Error, Reader, Start};
+
+/// How often a reader without events hears whether its client has lost the brokers.
+const LISTEN_EVERY: Duration = Duration::from_millis(200);
+
+/// Reads partitions of Kafka topics.
+pub struct KafkaReader {
+    cursors: Vec<KafkaCursor>,
+    consumer: Arc<BaseConsumer<Context>>,
+    filled: Arc<Notify>,
+    what: String,
+}
+
+struct KafkaCursor {
+    queue: Queue,
+    topic: u32,
+    partition: u32,
+    /// Whether the broker said that there is no more at present.
+    at_end: bool,
+    /// Encoded headers, kept for their memory.
+    headers: Vec<u8>,
+    what: String,
+}
+
+impl KafkaReader {
+    pub(super) fn new(
+        consumer: BaseConsumer<Context>,
+        starts: Vec<(Start, u64)>,
+        what: String,
+    ) -> Result<Self, KafkaError> {
+        let consumer = Arc::new(consumer);
+        let filled = Arc::new(Notify::new());
+        let mut assignment = TopicPartitionList::new();
+        let mut cursors = Vec::with_capacity(starts.len());
+        for (Start { at, topic, .. }, first) in starts {
+            let number = |_| KafkaError::Global(RDKafkaErrorCode::InvalidArgument);
+            let partition = i32::try_from(at.partition).map_err(number)?;
+            let offset = Offset::Offset(i64::try_from(first).map_err(number)?);
+            assignment.add_partition_offset(&at.topic, partition, offset)?;
+            cursors.push(KafkaCursor {
+                queue: Queue::new(&consumer, &at, &filled)?,
+                topic,
+                partition: at.partition,
+                at_end: false,
+                headers: Vec::new(),
+                what: what.clone(),
+            });
+        }
+        consumer.assign(&assignment)?;
+        Ok(Self { cursors, consumer, filled, what })
+    }
+
+    /// Lets the client tell what it has to tell.
+    fn listen(&self) {
+        // The partitions have queues of their own, so no event comes this way.
+        let _ = self.consumer.poll(Duration::ZERO);
+    }
+}
+
+impl Reader for KafkaReader {
+    async fn ready(&mut self) {
+        loop {
+            if merge::is_ready(&mut self.cursors) || self.consumer.context().is_down() {
+                return;
+            }
+            if tokio::time::timeout(LISTEN_EVERY, self.filled.notified()).await.is_err() {
+                self.listen();
+            }
+        }
+    }
+
+    fn fill(&mut self, batch: &mut Batch, limits: &BatchLimits) -> Result<(), Error> {
+        merge::fill(&mut self.cursors, batch, limits)?;
+        if self.consumer.context().is_down() {
+            let source = Box::new(KafkaError::Global(RDKafkaErrorCode::AllBrokersDown));
+            return Err(Error::Unavailable { what: self.what.clone(), source });
+        }
+        Ok(())
+    }
+}
+
+impl Cursor for KafkaCursor {
+    fn head(&mut self) -> Result<Head, Error> {
+        loop {
+            match self.queue.head() {
+                Taken::Message(message) => {
+                    self.at_end = false;
+                    return Ok(Head::Event { timestamp: message.timestamp(), bytes: message.bytes() });
+                }
+                Taken::Error(RDKafkaErrorCode::PartitionEOF) => {
+                    self.at_end = true;
+                    self.queue.pop();
+                }
+                // Whatever it is, opening anew tells exactly, or mends it.
+                Taken::Error(code) => {
+                    let source = Box::new(KafkaError::MessageConsumption(code));
+                    return Err(Error::Unavailable { what: self.what.clone(), source });
+                }
+                Taken::Nothing if self.at_end => return Ok(Head::End),
+                Taken::Nothing => return Ok(Head::Fetching),
+            }
+        }
+    }
+
+    fn take(&mut self, take: impl FnOnce(&Event<'_>)) {
+        if let Taken::Message(message) = self.queue.head() {
+            message.headers(&mut self.headers);
+            take(&Event {
+                topic: self.topic,
+                partition: self.partition,
+                offset: message.offset(),
+                timestamp: message.timestamp(),
+                key: message.key(),
+                headers: &self.headers,
+                payload: message.payload(),
+            });
+        }
+        self.queue.pop();
+    }
+}

@@ -1,0 +1,150 @@
+//! Where events come from: the port, and behind it Kafka and the embedded log.
+//!
+//! A [`Source`] says which partitions a topic has and opens a [`Reader`] on some of them. A reader never
+//! commits anything: how far a lane has come is for the store to know.
+
+pub mod embedded;
+pub mod kafka;
+mod merge;
+
+use std::future::Future;
+use std::path::PathBuf;
+
+use crate::event::{Batch, BatchLimits, TopicPartition};
+
+/// A log of events, by topic and partition.
+///
+/// Offsets ascend within a partition; they may start above zero and have gaps.
+pub trait Source: Clone + Send + Sync + 'static {
+    /// What reads it.
+    type Reader: Reader;
+
+    /// How many partitions the topic has.
+    ///
+    /// [`Error::NoSuchTopic`] if there is no such topic, [`Error::Unavailable`] if it can't be told now.
+    fn partitions(&self, topic: &str) -> impl Future<Output = Result<u32, Error>> + Send;
+
+    /// The offset behind the last event that can be read now.
+    fn end(&self, at: &TopicPartition) -> impl Future<Output = Result<u64, Error>> + Send;
+
+    /// Opens a reader on some partitions, each from the next offset to read, or from the first there is.
+    ///
+    /// [`Error::Truncated`] if the log no longer has an offset that was asked for: nothing is skipped silently.
+    fn open(&self, from: Vec<Start>) -> impl Future<Output = Result<Self::Reader, Error>> + Send;
+}
+
+/// Where a reader begins in one partition.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The partition.
+    pub at: TopicPartition,
+    /// Index of its topic in the list of topics that the projection reads; each event carries it.
+    pub topic: u32,
+    /// The next offset to read; none for the first that the log has.
+    pub next: Option<u64>,
+}
+
+/// Reads the partitions of one lane: each in order, and all of them merged by the time of their events as far as
+/// they are at hand, so that a replay meets the events in much the order in which they happened.
+pub trait Reader: Send + 'static {
+    /// Waits until `fill` has something to give or an error to tell.
+    ///
+    /// Nothing is lost if the future is dropped. It returns at once while events are at hand.
+    fn ready(&mut self) -> impl Future<Output = ()> + Send;
+
+    /// Appends what is at hand to the batch, up to its limits, without waiting for more.
+    ///
+    /// After an error the reader is of no use any more; what was appended before is valid.
+    fn fill(&mut self, batch: &mut Batch, limits: &BatchLimits) -> Result<(), Error>;
+}
+
+/// Why a source can't give events.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not now; worth trying again.
+    #[error("{what} is away")]
+    Unavailable {
+        /// The source as its user knows it, such as `kafka://host:port`.
+        what: String,
+        /// What the attempt gave.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The topic is not there.
+    #[error("topic `{topic}` does not exist in {what}")]
+    NoSuchTopic {
+        /// Its name.
+        topic: String,
+        /// The source.
+        what: String,
+    },
+    /// The topic has no such partition.
+    #[error("topic partition {at} does not exist")]
+    NoSuchPartition {
+        /// The partition.
+        at: TopicPartition,
+    },
+    /// The log has dropped events that were not read yet.
+    #[error("{at} begins at offset {first} now: offsets {next} to {} are gone", first - 1)]
+    Truncated {
+        /// The partition.
+        at: TopicPartition,
+        /// The next offset that should have been read.
+        next: u64,
+        /// The first that is left.
+        first: u64,
+    },
+    /// The log is shorter than what was read of it: it was made anew, or is another one.
+    #[error("{at} ends at offset {end}, before offset {next} that is to be read next")]
+    Shortened {
+        /// The partition.
+        at: TopicPartition,
+        /// The next offset that should have been read.
+        next: u64,
+        /// The offset behind the last event.
+        end: u64,
+    },
+    /// A directory of an embedded log is no topic.
+    #[error("{} is no topic: {reason}", directory.display())]
+    Layout {
+        /// The directory.
+        directory: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A line of an embedded log is no event.
+    #[error("{}:{line}: {reason}", file.display())]
+    Malformed {
+        /// The partition's file.
+        file: PathBuf,
+        /// The line, from 1 as editors count.
+        line: u64,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl Error {
+    /// Whether trying again may help.
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Error::Unavailable { .. })
+    }
+
+    /// What the user can do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Error::Unavailable { .. } => "check the address, and that it is running",
+            Error::NoSuchTopic { .. } => {
+                "create it (in an embedded log: lantern emit TOPIC), or name another: --projection NAME=FILE.wasm:TOPIC"
+            }
+            Error::NoSuchPartition { .. } => "co-partitioned topics need the same number of partitions",
+            Error::Truncated { .. } => {
+                "retention was faster than the projection; rebuild it from what is left, and keep the topic longer"
+            }
+            Error::Shortened { .. } => "rebuild the projection if the log was made anew on purpose",
+            Error::Layout { .. } => "a topic has one file a partition, 0.jsonl, 1.jsonl and so on, and nothing else",
+            Error::Malformed { .. } => {
+                "one event a line: {\"key\":…,\"timestamp\":…,\"headers\":{…},\"payload\":…}; mend the line and start again"
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! The store in Redis. Views are plain structures that any Redis client reads; a commit is one transaction that is
+//! fenced by watching the lane's own key.
+//!
+//! Each session has a connection of its own, which never reconnects: a new connection would have lost the watch, and
+//! with it the fence.
+
+mod cells;
+mod commands;
+mod keys;
+mod lane;
+mod peek;
+mod session;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::AsyncConnectionConfig;
+use redis::aio::MultiplexedConnection;
+
+use super::{Error, Store};
+use crate::projection::{Projection, Share};
+pub use cells::RedisCells;
+pub use session::RedisSession;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// A server that does not answer for so long is taken for dead.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A Redis server.
+#[derive(Clone)]
+pub struct Redis {
+    client: redis::Client,
+    /// Address and database, without password.
+    what: Arc<str>,
+}
+
+impl Redis {
+    /// The server at a URL as Redis clients write it, such as `redis://127.0.0.1:6379/0`. Does not connect yet.
+    pub fn new(url: &str) -> Result<Self, BadUrl> {
+        let client = redis::Client::open(url).map_err(BadUrl)?;
+        let info = client.get_connection_info();
+        let what = format!("redis://{}/{}", info.addr(), info.redis_settings().db());
+        Ok(Self { client, what: what.into() })
+    }
+
+    async fn connect(&self) -> Result<MultiplexedConnection, Error> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(CONNECT_TIMEOUT))
+            .set_response_timeout(Some(RESPONSE_TIMEOUT));
+        let connection = self.client.get_multiplexed_async_connection_with_config(&config).await;
+        connection.map_err(|e| self.unavailable(e))
+    }
+
+    fn unavailable(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        Error::Unavailable { what: self.what.to_string(), source: source.into() }
+    }
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Redis({})", self.what)
+    }
+}
+
+impl Store for Redis {
+    type Session = RedisSession;
+
+    async fn open(&self, projection: &Projection, share: Share) -> Result<RedisSession, Error> {
+        RedisSession::open(self.clone(), projection.clone(), share).await
+    }
+}
+
+/// A URL that names no Redis server.
+#[derive(Debug, thiserror::Error)]
+#[error("not a Redis URL")]
+pub struct BadUrl(#[source] redis::RedisError);

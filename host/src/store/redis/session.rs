@@ -1,0 +1,240 @@
+//! One lane's hold on Redis: its epoch, its watch, its commits.
+//!
+//! The lane's hash is watched from before it is read until the transaction that changes it. So a transaction goes
+//! through only if the hash was, all that time, what this session had checked. The next watch and read travel behind
+//! the transaction in the same round trip.
+
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::mem;
+
+use redis::aio::MultiplexedConnection;
+use redis::{Pipeline, Value, cmd};
+
+use super::lane::{LaneHash, format_mark};
+use super::{Redis, RedisCells, commands, keys};
+use crate::projection::{Kind, LaneId, Projection, Share};
+use crate::store::{Checkpoint, Commit, Error, Session};
+
+/// A lane's hold on Redis.
+pub struct RedisSession {
+    redis: Redis,
+    connection: MultiplexedConnection,
+    projection: Projection,
+    id: LaneId,
+    key: String,
+    /// What the lane's hash must be for the next commit.
+    expected: LaneHash,
+    /// What was found wrong behind the last commit; the next call tells it.
+    fault: Option<Error>,
+}
+
+impl RedisSession {
+    pub(super) async fn open(redis: Redis, projection: Projection, share: Share) -> Result<Self, Error> {
+        let id = LaneId { projection: projection.name.clone(), generation: projection.generation, share };
+        let mut session = Self {
+            connection: redis.connect().await?,
+            redis,
+            key: keys::lane(&id),
+            expected: LaneHash { owner: nonce(), ..LaneHash::default() },
+            fault: None,
+            projection,
+            id,
+        };
+        session.take_epoch().await?;
+        session.check_kinds().await?;
+        Ok(session)
+    }
+
+    async fn take_epoch(&mut self) -> Result<(), Error> {
+        let mut pipeline = redis::pipe();
+        pipeline.cmd("MULTI");
+        pipeline.cmd("HINCRBY").arg(&self.key).arg(keys::EPOCH).arg(1);
+        pipeline.cmd("HSET").arg(&self.key).arg(keys::OWNER).arg(&self.expected.owner);
+        pipeline.cmd("EXEC");
+        self.watch(&mut pipeline);
+        let mut replies = self.send(&pipeline).await?;
+        let found = self.parse(replies.pop())?;
+        for reply in replies {
+            reply.extract_error().map_err(|e| self.redis.unavailable(e))?;
+        }
+        if found.owner != self.expected.owner {
+            let ours = found.epoch.saturating_sub(1);
+            return Err(Error::Fenced { lane: self.id.clone(), ours, theirs: found.epoch });
+        }
+        if let Some(reason) = found.broken {
+            return Err(self.refused(reason, "rebuild the projection: its views can't be trusted"));
+        }
+        self.expected = found;
+        Ok(())
+    }
+
+    /// Refuses to run where a view's key holds something else: a transaction does not stop at the first error, so a
+    /// write that fails for its type would leave a commit half done.
+    async fn check_kinds(&mut self) -> Result<(), Error> {
+        let projection = self.projection.clone();
+        let views: Vec<_> = (0u32..).zip(projection.views.iter()).filter(|(_, v)| !v.keyed).collect();
+        let keys: Vec<_> = views.iter().map(|(index, _)| projection.key(*index, b"")).collect();
+        let mut pipeline = redis::pipe();
+        keys.iter().for_each(|key| _ = pipeline.cmd("TYPE").arg(key));
+        let replies = self.send(&pipeline).await?;
+        for (((_, view), key), reply) in views.iter().zip(&keys).zip(replies) {
+            let found: String = redis::from_redis_value(reply).map_err(|e| self.redis.unavailable(e))?;
+            let wanted = match view.kind {
+                Kind::Table | Kind::Counters => "hash",
+                Kind::Ranking => "zset",
+                Kind::Set => "set",
+                Kind::List => "list",
+                Kind::Value => "string",
+            };
+            if found != "none" && found != wanted {
+                let key = String::from_utf8_lossy(key);
+                let reason = format!("key `{key}` holds a {found}, but view `{}` is {view}, a {wanted}", view.name);
+                return Err(self.refused(reason, "remove or rename that key, or give the projection another prefix"));
+            }
+        }
+        Ok(())
+    }
+
+    fn watch(&self, pipeline: &mut Pipeline) {
+        pipeline.cmd("WATCH").arg(&self.key);
+        pipeline.cmd("HGETALL").arg(&self.key);
+    }
+
+    async fn send(&mut self, pipeline: &Pipeline) -> Result<Vec<Value>, Error> {
+        let replies = self.connection.send_packed_commands(pipeline, 0, pipeline.len()).await;
+        replies.map_err(|e| self.redis.unavailable(e))
+    }
+
+    fn parse(&self, reply: Option<Value>) -> Result<LaneHash, Error> {
+        let reply = reply.unwrap_or(Value::Nil).extract_error().map_err(|e| self.redis.unavailable(e))?;
+        LaneHash::parse(reply).ok_or_else(|| {
+            let reason = format!("key `{}` is not in Lantern's format", self.key);
+            self.refused(reason, "it was changed by hand or by a newer version; remove it to replay from the start")
+        })
+    }
+
+    /// What is wrong with the lane's hash as found, if anything is.
+    fn compare(&self, found: &LaneHash) -> Option<Error> {
+        let lane = self.id.clone();
+        let ours = self.expected.epoch;
+        if *found == self.expected {
+            None
+        } else if found.epoch > ours || (found.epoch == ours && found.owner != self.expected.owner) {
+            Some(Error::Fenced { lane, ours, theirs: found.epoch })
+        } else {
+            Some(Error::Rewound { lane })
+        }
+    }
+
+    fn refused(&self, reason: impl Into<String>, hint: &'static str) -> Error {
+        Error::Refused { lane: self.id.clone(), reason: reason.into(), hint }
+    }
+
+    /// The transaction, with the next watch behind it; and the keys of its commands.
+    fn transaction(&self, commit: &Commit) -> (Pipeline, Vec<Vec<u8>>) {
+        let mut pipeline = redis::pipe();
+        let mut touched = Vec::new();
+        pipeline.cmd("MULTI");
+        for (view, key, change) in commit.changes.structures() {
+            commands::append(&mut pipeline, &mut touched, &self.projection, view, key, change);
+        }
+        let (mut lane, mut readers) = (cmd("HSET"), cmd("HSET"));
+        lane.arg(&self.key);
+        readers.arg(keys::checkpoints(&self.projection.name));
+        for (at, mark) in &commit.checkpoint {
+            let field = keys::partition(at);
+            lane.arg(&field).arg(format_mark(mark));
+            readers.arg(&field).arg(mark.next).arg(keys::newest(at)).arg(mark.newest);
+        }
+        pipeline.add_command(lane).add_command(readers);
+        pipeline.cmd("EXEC");
+        self.watch(&mut pipeline);
+        (pipeline, touched)
+    }
+
+    /// Some commands of a transaction failed and others did not: the views are not what the checkpoint says. Leaves
+    /// that in the lane's hash, so that no later start goes on as if nothing had happened.
+    async fn broken(&mut self, key: Option<&Vec<u8>>, error: &str) -> Error {
+        let key = key.map(|k| String::from_utf8_lossy(k).into_owned()).unwrap_or_default();
+        let reason = format!("a commit was applied only in part, because of key `{key}`: {error}");
+        let mark = cmd("HSET").arg(&self.key).arg(keys::BROKEN).arg(&reason).to_owned();
+        if let Err(error) = self.connection.send_packed_command(&mark).await {
+            tracing::error!(lane = %self.id, %error, "could not note that the lane is broken");
+        }
+        self.refused(reason, "mend that key and rebuild the projection")
+    }
+}
+
+impl Session for RedisSession {
+    type Cells = RedisCells;
+
+    fn checkpoint(&self) -> &Checkpoint {
+        &self.expected.checkpoint
+    }
+
+    async fn commit(&mut self, commit: Commit) -> Result<(), Error> {
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
+        let (pipeline, touched) = self.transaction(&commit);
+        let mut replies = self.send(&pipeline).await?;
+        let found = replies.pop();
+        let _watch = replies.pop();
+        match replies.pop() {
+            Some(Value::Array(results)) => {
+                let failed = results.iter().enumerate().find_map(|(i, result)| match result {
+                    Value::ServerError(error) => Some((i, error.to_string())),
+                    _ => None,
+                });
+                if let Some((index, error)) = failed {
+                    return Err(self.broken(touched.get(index), &error).await);
+                }
+                self.expected.checkpoint.extend(commit.checkpoint);
+                self.fault = match self.parse(found) {
+                    Ok(found) => self.compare(&found),
+                    Err(error) => Some(error),
+                };
+                Ok(())
+            }
+            Some(Value::Nil) => {
+                let found = self.parse(found)?;
+                // The hash may look the same again: it was changed and changed back, or written with what it had.
+                Err(self.compare(&found).unwrap_or(Error::Rewound { lane: self.id.clone() }))
+            }
+            refused => {
+                let replies = mem::take(&mut replies).into_iter().chain(refused);
+                let error = replies.map(Value::extract_error).find_map(Result::err);
+                Err(match error {
+                    Some(error) => self.redis.unavailable(error),
+                    None => self.redis.unavailable("an unexpected reply to a transaction"),
+                })
+            }
+        }
+    }
+
+    async fn look(&mut self) -> Result<(), Error> {
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
+        let mut pipeline = redis::pipe();
+        pipeline.cmd("HGETALL").arg(&self.key);
+        let found = self.send(&pipeline).await?.pop();
+        let found = self.parse(found)?;
+        self.compare(&found).map_or(Ok(()), Err)
+    }
+
+    fn cells(&self) -> RedisCells {
+        RedisCells {
+            redis: self.redis.clone(),
+            connection: self.connection.clone(),
+            projection: self.projection.clone(),
+        }
+    }
+}
+
+/// A text that no other session has.
+fn nonce() -> String {
+    // The standard library seeds this from the operating system's random source.
+    let random = RandomState::new().build_hasher().finish();
+    format!("{}-{random:016x}", std::process::id())
+}

@@ -1,0 +1,14 @@
+//! Lantern's promises, each told as a story on real parts: the `lantern` binary, a real Kafka, a real Redis.
+
+mod bad_input;
+mod checkpoints;
+mod evil;
+mod exactness;
+mod fencing;
+mod kafka;
+mod live;
+mod loss;
+mod orders;
+mod shutdown;
+mod sigkill;
+mod story;

@@ -1,0 +1,96 @@
+//! The binary and the plugins under test, built by cargo once per test process, so that no test ever runs a stale one.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::sync::{LazyLock, OnceLock};
+
+const GUEST: &str = "wasm32-unknown-unknown";
+
+/// The `lantern` binary, of the same profile as this process.
+pub fn lantern() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        cargo_build(&[
+            "--profile",
+            &PROFILE.name,
+            "--package",
+            "lantern",
+            "--bin",
+            "lantern",
+        ]);
+        target_dir().join(&PROFILE.folder).join("lantern")
+    })
+}
+
+/// The Wasm file of an example or fixture plugin, by its crate's name.
+pub fn plugin(name: &str) -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let folder = BUILT.get_or_init(|| {
+        let mut args = vec!["--profile", "plugin", "--target", GUEST];
+        for package in ["balances", "leaderboard", "orders", "evil", "witness"] {
+            args.extend(["--package", package]);
+        }
+        cargo_build(&args);
+        target_dir().join(GUEST).join("plugin")
+    });
+    folder.join(format!("{name}.wasm"))
+}
+
+/// Cargo's target directory, from where this very process was started.
+pub fn target_dir() -> &'static Path {
+    &PROFILE.target
+}
+
+struct Profile {
+    target: PathBuf,
+    /// The folder in the target directory, …
+    folder: String,
+    /// … and the profile whose folder it is.
+    name: String,
+}
+
+static PROFILE: LazyLock<Profile> = LazyLock::new(|| {
+    let binary = env::current_exe().expect("a running process has a file");
+    let folder = binary
+        .ancestors()
+        .skip(1)
+        .find(|folder| !folder.ends_with("deps"))
+        .expect("cargo puts binaries into <target>/<profile> or its deps");
+    let target = folder
+        .parent()
+        .expect("a profile's folder is in the target directory");
+    let folder = folder
+        .file_name()
+        .expect("a folder has a name")
+        .to_string_lossy()
+        .into_owned();
+    let name = if folder == "debug" {
+        "dev".to_owned()
+    } else {
+        folder.clone()
+    };
+    Profile {
+        target: target.to_owned(),
+        folder,
+        name,
+    }
+});
+
+fn cargo_build(args: &[&str]) {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
+    let status = Command::new(cargo)
+        .arg("build")
+        .args(args)
+        .arg("--target-dir")
+        .arg(target_dir())
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .stdin(Stdio::null())
+        .status()
+        .expect("cargo runs");
+    assert!(
+        status.success(),
+        "cargo build {} failed, see above",
+        args.join(" ")
+    );
+}

@@ -1,0 +1,21 @@
+//! `bench`: how fast Lantern is, in one run on one machine beside native consumers of the same job.
+//!
+//! A number counts only after the views that it stands for are equal to an independent fold of the events.
+
+mod args;
+mod careful;
+mod consumer;
+mod contender;
+mod cpu;
+mod job;
+mod naive;
+mod report;
+mod rounds;
+mod stage;
+mod statistics;
+
+use clap::Parser;
+
+fn main() -> anyhow::Result<()> {
+    args::Args::parse().run()
+}

@@ -1,0 +1,127 @@
+//! The `lantern` binary as a user runs it: a process with arguments, output and an exit code.
+
+use std::ffi::OsString;
+use std::ops::{Deref, DerefMut};
+use std::path::Path;
+use std::process::Command;
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use rustix::process::Signal;
+
+use crate::artefacts;
+use crate::eventually::{NET, eventually};
+use crate::process::Process;
+use crate::redis_server::RedisServer;
+use crate::scratch::Scratch;
+
+/// How long a host may take to end when it is asked to.
+pub const SHUTDOWN: Duration = Duration::from_secs(5);
+
+/// A running `lantern`.
+pub struct Host(Process);
+
+impl Host {
+    /// Starts `lantern` with any arguments, in a clean environment.
+    pub fn cli<A: Into<OsString>>(args: impl IntoIterator<Item = A>) -> Host {
+        let mut command = Command::new(artefacts::lantern());
+        for name in [
+            "LANTERN_SOURCE",
+            "LANTERN_REDIS",
+            "RUST_LOG",
+            "RUST_BACKTRACE",
+        ] {
+            command.env_remove(name);
+        }
+        command
+            .args(args.into_iter().map(Into::into))
+            .env("NO_COLOR", "1");
+        Host(Process::spawn("lantern", command))
+    }
+
+    /// Begins a `lantern run` on a source (as `--source` takes it) and a Redis.
+    pub fn run(source: &str, redis: &RedisServer) -> Run {
+        static CACHE: LazyLock<Scratch> = LazyLock::new(|| Scratch::new("module-cache"));
+        let run = Run {
+            args: vec!["run".into()],
+        };
+        run.arg("--source")
+            .arg(source)
+            .arg("--redis")
+            .arg(redis.url())
+            .arg("--cache-dir")
+            .arg(CACHE.path())
+    }
+
+    /// Waits until something is so while the host runs; fails at once when the host ends before.
+    #[track_caller]
+    pub fn until<T>(&mut self, what: &str, mut check: impl FnMut() -> Result<T, String>) -> T {
+        eventually(what, NET, || match self.ended() {
+            Some(status) => check().map_err(|seen| {
+                panic!("lantern ended ({status}) before: {what}\nlast seen: {seen}")
+            }),
+            None => check(),
+        })
+    }
+
+    /// Asks it to end by SIGTERM and gives its exit code; fails if that takes longer than [`SHUTDOWN`].
+    #[track_caller]
+    pub fn terminate(&mut self) -> Option<i32> {
+        self.signal(Signal::TERM);
+        self.exit_code(SHUTDOWN)
+    }
+
+    /// Waits for the end and gives the exit code; none if a signal ended it.
+    #[track_caller]
+    pub fn exit_code(&mut self, net: Duration) -> Option<i32> {
+        self.wait(net).code()
+    }
+}
+
+impl Deref for Host {
+    type Target = Process;
+
+    fn deref(&self) -> &Process {
+        &self.0
+    }
+}
+
+impl DerefMut for Host {
+    fn deref_mut(&mut self) -> &mut Process {
+        &mut self.0
+    }
+}
+
+/// The arguments of a `lantern run`, which may be started any number of times.
+#[derive(Clone)]
+pub struct Run {
+    args: Vec<OsString>,
+}
+
+impl Run {
+    /// Adds a projection: its name, its file and, unless it is to read those it names itself, its topics.
+    pub fn projection(self, name: &str, wasm: &Path, topics: &[&str]) -> Run {
+        let mut value = OsString::from(format!("{name}="));
+        value.push(wasm);
+        if !topics.is_empty() {
+            value.push(format!(":{}", topics.join(",")));
+        }
+        self.arg("--projection").arg(value)
+    }
+
+    /// Limits the batches.
+    pub fn batch_events(self, max: usize) -> Run {
+        self.arg("--batch-events").arg(max.to_string())
+    }
+
+    /// Adds any argument.
+    pub fn arg(mut self, arg: impl Into<OsString>) -> Run {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// Starts it.
+    pub fn start(&self) -> Host {
+        Host::cli(&self.args)
+    }
+}

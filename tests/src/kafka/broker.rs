@@ -1,0 +1,209 @@
+//! Apache Kafka as a child process: one node, KRaft, loopback, its data in a scratch folder.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use std::{env, fs};
+
+use rdkafka::ClientConfig;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
+use crate::artefacts::target_dir;
+use crate::eventually::{NET, eventually};
+use crate::process::Process;
+use crate::redis_server::free_port;
+use crate::scratch::Scratch;
+
+/// Another process may take a port between our look and the broker's bind.
+const ATTEMPTS: usize = 3;
+
+/// One broker. Killed when this is dropped.
+pub(super) struct Broker {
+    port: u16,
+    java: Java,
+    scratch: Scratch,
+    process: Option<Process>,
+}
+
+/// What runs it.
+struct Java {
+    binary: PathBuf,
+    classpath: String,
+}
+
+impl Broker {
+    /// Starts one, or says what it lacks on this machine.
+    pub(super) fn start() -> Result<Broker, String> {
+        let mut attempt = 1;
+        loop {
+            let mut broker = Broker::formatted(Java::find()?);
+            let started = Instant::now();
+            match broker.boot() {
+                Ok(()) => {
+                    note(&format!(
+                        "Apache Kafka answers on {} after {:.1?}",
+                        broker.servers(),
+                        started.elapsed()
+                    ));
+                    return Ok(broker);
+                }
+                Err(log) if attempt == ATTEMPTS => panic!("Kafka does not start:\n{log}"),
+                Err(_) => attempt += 1,
+            }
+        }
+    }
+
+    /// `host:port`.
+    pub(super) fn servers(&self) -> String {
+        format!("127.0.0.1:{}", self.port)
+    }
+
+    /// SIGKILL.
+    pub(super) fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// Starts it again on its port and data.
+    pub(super) fn start_again(&mut self) {
+        self.kill();
+        self.boot()
+            .unwrap_or_else(|log| panic!("Kafka does not start again:\n{log}"));
+    }
+
+    fn formatted(java: Java) -> Broker {
+        let (scratch, port) = (Scratch::new("kafka"), free_port());
+        let settings = scratch.file(
+            "server.properties",
+            settings(port, free_port(), scratch.path()),
+        );
+        let mut format = java.command("kafka.tools.StorageTool");
+        format
+            .args([
+                "format",
+                "--cluster-id",
+                "bGFudGVybi10ZXN0cy0xMA",
+                "--config",
+            ])
+            .arg(settings);
+        let output = format
+            .stdin(Stdio::null())
+            .output()
+            .expect("java was found");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        assert!(
+            output.status.success(),
+            "Kafka's data can't be formatted: {}",
+            text(&output.stdout) + &text(&output.stderr)
+        );
+        Broker {
+            port,
+            java,
+            scratch,
+            process: None,
+        }
+    }
+
+    /// Starts the process and returns when it answers a request, or with its log when it ended before.
+    fn boot(&mut self) -> Result<(), String> {
+        let mut command = self.java.command("kafka.Kafka");
+        command.arg(self.scratch.path().join("server.properties"));
+        let mut process = Process::spawn("kafka", command);
+        let client: BaseConsumer = ClientConfig::new()
+            .set("bootstrap.servers", self.servers())
+            .set("reconnect.backoff.ms", "20")
+            .set("reconnect.backoff.max.ms", "50")
+            .create()
+            .expect("these settings are librdkafka's");
+        eventually("Kafka answers", NET, || {
+            if process.ended().is_some() {
+                return Ok(Err(process.tail()));
+            }
+            match client.fetch_metadata(None, Duration::from_secs(1)) {
+                Ok(metadata) if !metadata.brokers().is_empty() => Ok(Ok(())),
+                Ok(_) => Err("it knows no broker yet".to_owned()),
+                Err(error) => Err(format!("{error}\n{}", process.tail())),
+            }
+        })?;
+        self.process = Some(process);
+        Ok(())
+    }
+}
+
+impl Java {
+    fn find() -> Result<Java, String> {
+        let jars = target_dir().join("kafka");
+        let has_jars = fs::read_dir(&jars).is_ok_and(|mut entries| entries.next().is_some());
+        if !has_jars {
+            return Err("its jars are not in the target directory".to_owned());
+        }
+        let home = env::var_os("JAVA_HOME").map(|home| PathBuf::from(home).join("bin/java"));
+        let binary = home
+            .filter(|java| java.exists())
+            .unwrap_or_else(|| "java".into());
+        let java = Java {
+            binary,
+            classpath: format!("{}/*", jars.display()),
+        };
+        let answers = Command::new(&java.binary)
+            .arg("-version")
+            .stderr(Stdio::null())
+            .status()
+            .is_ok_and(|status| status.success());
+        if answers {
+            Ok(java)
+        } else {
+            Err("there is no java".to_owned())
+        }
+    }
+
+    /// A class of Kafka in a small JVM that starts fast rather than running fast.
+    fn command(&self, class: &str) -> Command {
+        let mut command = Command::new(&self.binary);
+        command.args([
+            "-Xms96m",
+            "-Xmx320m",
+            "-XX:+UseSerialGC",
+            "-XX:TieredStopAtLevel=1",
+            "-Xshare:auto",
+        ]);
+        command.args([
+            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
+            "-cp",
+            &self.classpath,
+            class,
+        ]);
+        command
+    }
+}
+
+fn settings(port: u16, controller: u16, folder: &Path) -> String {
+    format!(
+        "process.roles=broker,controller
+node.id=1
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+controller.listener.names=CONTROLLER
+inter.broker.listener.name=PLAINTEXT
+controller.quorum.voters=1@127.0.0.1:{controller}
+log.dirs={data}
+auto.create.topics.enable=false
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=4
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=4
+share.coordinator.state.topic.replication.factor=1
+share.coordinator.state.topic.min.isr=1
+group.initial.rebalance.delay.ms=0
+broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=3000
+log.cleaner.dedupe.buffer.size=4194304
+",
+        data = folder.join("data").display()
+    )
+}
+
+#[expect(clippy::print_stderr, reason = "a word on what the tests run on")]
+fn note(text: &str) {
+    eprintln!("{text}");
+}

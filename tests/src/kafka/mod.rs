@@ -1,0 +1,175 @@
+//! The Kafka of the tests: a real broker that this process starts, one that the developer gives, or, on a machine without
+//! Java, librdkafka's in-process mock cluster.
+//!
+//! `LANTERN_TEST_KAFKA=host:port` gives one; `LANTERN_TEST_KAFKA_REQUIRED=1` makes it a failure to have none but the mock.
+
+mod broker;
+mod client;
+
+use std::collections::BTreeMap;
+use std::env;
+use std::sync::{LazyLock, OnceLock};
+
+use rdkafka::ClientConfig;
+use rdkafka::producer::{BaseProducer, Producer};
+
+use crate::event::Event;
+use broker::Broker;
+
+/// A Kafka that tests can write to.
+pub struct Kafka {
+    servers: String,
+    cluster: Cluster,
+    producer: OnceLock<client::Client>,
+}
+
+enum Cluster {
+    /// Apache Kafka, a child of this process.
+    Broker(Broker),
+    /// Apache Kafka, from elsewhere.
+    Given,
+    /// librdkafka's mock cluster, which lives in this client: no transactions, 5 MB a partition.
+    Mock(BaseProducer),
+}
+
+/// How a transaction ends.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Outcome {
+    /// Its events are to be seen.
+    Commit,
+    /// They are not, but their offsets are taken.
+    Abort,
+}
+
+impl Kafka {
+    /// The one that all tests of this process share.
+    pub fn shared() -> &'static Kafka {
+        static SHARED: LazyLock<Kafka> = LazyLock::new(|| match env::var("LANTERN_TEST_KAFKA") {
+            Ok(servers) => Kafka::new(servers, Cluster::Given),
+            Err(_) => Kafka::private().unwrap_or_else(mock),
+        });
+        &SHARED
+    }
+
+    /// A real broker of one's own, which may be stopped and restarted. None on a machine that can't run it.
+    pub fn private() -> Option<Kafka> {
+        match Broker::start() {
+            Ok(broker) => Some(Kafka::new(broker.servers(), Cluster::Broker(broker))),
+            Err(missing) if env::var_os("LANTERN_TEST_KAFKA_REQUIRED").is_some() => {
+                panic!(
+                    "the tests must run on a real Kafka here, but {missing}; `./x test` fetches it"
+                )
+            }
+            Err(_) => None,
+        }
+    }
+
+    fn new(servers: String, cluster: Cluster) -> Kafka {
+        Kafka {
+            servers,
+            cluster,
+            producer: OnceLock::new(),
+        }
+    }
+
+    /// Whether this is Apache Kafka and not the mock.
+    pub fn is_real(&self) -> bool {
+        !matches!(self.cluster, Cluster::Mock(_))
+    }
+
+    /// `host:port` of the broker.
+    pub fn servers(&self) -> &str {
+        &self.servers
+    }
+
+    /// What `--source` takes.
+    pub fn url(&self) -> String {
+        format!("kafka://{}", self.servers)
+    }
+
+    /// SIGKILL to a private broker, and the wait for its end.
+    pub fn kill(&mut self) {
+        self.broker().kill();
+    }
+
+    /// Starts a private broker again, on the same port and data.
+    pub fn start_again(&mut self) {
+        self.broker().start_again();
+    }
+
+    fn broker(&mut self) -> &mut Broker {
+        match &mut self.cluster {
+            Cluster::Broker(broker) => broker,
+            _ => panic!("only a private broker can be stopped"),
+        }
+    }
+
+    /// Makes a topic.
+    pub fn create_topic(&self, topic: &str, partitions: u32) {
+        self.create_topic_with(topic, partitions, &[]);
+    }
+
+    /// Makes a topic with settings of its own, such as `cleanup.policy`; the mock knows none.
+    pub fn create_topic_with(&self, topic: &str, partitions: u32, settings: &[(&str, &str)]) {
+        match &self.cluster {
+            Cluster::Mock(cluster) => {
+                let cluster = cluster
+                    .client()
+                    .mock_cluster()
+                    .expect("the client has a mock cluster");
+                cluster
+                    .create_topic(topic, partitions as i32, 1)
+                    .expect("the mock makes any topic");
+            }
+            _ => self.client().create_topic(topic, partitions, settings),
+        }
+    }
+
+    /// Deletes a topic.
+    pub fn delete_topic(&self, topic: &str) {
+        self.client().delete_topic(topic);
+    }
+
+    /// Deletes the events of a partition below an offset, as retention does.
+    pub fn delete_events(&self, topic: &str, partition: u32, below: u64) {
+        self.client().delete_events(topic, partition, below);
+    }
+
+    /// Appends events in their order, and returns when all are acknowledged.
+    pub fn produce<'a>(&self, topic: &str, events: impl IntoIterator<Item = &'a Event>) {
+        self.client().produce(topic, events);
+    }
+
+    /// Appends events in one transaction. The real broker only.
+    pub fn transact<'a>(
+        &self,
+        topic: &str,
+        events: impl IntoIterator<Item = &'a Event>,
+        outcome: Outcome,
+    ) {
+        client::transact(&self.servers, topic, events, outcome);
+    }
+
+    /// The offset after the last of each partition.
+    pub fn ends(&self, topic: &str, partitions: u32) -> BTreeMap<u32, u64> {
+        self.client().ends(topic, partitions)
+    }
+
+    fn client(&self) -> &client::Client {
+        self.producer
+            .get_or_init(|| client::Client::new(&self.servers))
+    }
+}
+
+fn mock() -> Kafka {
+    let producer: BaseProducer = ClientConfig::new()
+        .set("test.mock.num.brokers", "1")
+        .create()
+        .expect("librdkafka has a mock cluster");
+    let servers = producer
+        .client()
+        .mock_cluster()
+        .expect("the client has a mock cluster")
+        .bootstrap_servers();
+    Kafka::new(servers, Cluster::Mock(producer))
+}

@@ -1,0 +1,28 @@
+//! The harness of Lantern's end-to-end tests and benchmarks: real servers, real processes, generated events and,
+//! folded without any of Lantern's code, what must come out of them.
+//!
+//! Nothing here waits by the clock: [`eventually`] asks reality again and again, and every limit in time is only a net.
+
+pub mod artefacts;
+pub mod bank;
+pub mod event;
+pub mod eventually;
+pub mod host;
+pub mod kafka;
+pub mod log_dir;
+pub mod orders;
+pub mod process;
+pub mod random;
+pub mod redis_server;
+pub mod scratch;
+pub mod source;
+pub mod view;
+
+pub use event::Event;
+pub use eventually::eventually;
+pub use host::Host;
+pub use kafka::Kafka;
+pub use log_dir::LogDir;
+pub use process::Process;
+pub use redis_server::RedisServer;
+pub use source::Source;

@@ -1,0 +1,177 @@
+//! A private redis-server on a loopback port, and the few questions that tests ask of it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::TcpListener;
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+
+use redis::{Cmd, Connection, ConnectionLike, FromRedisValue, RedisResult, cmd};
+
+use crate::eventually::{NET, eventually};
+use crate::process::Process;
+use crate::scratch::Scratch;
+
+/// A redis-server of one's own, empty, gone when this is dropped.
+pub struct RedisServer {
+    port: u16,
+    scratch: Scratch,
+    durable: bool,
+    process: Option<Process>,
+    connection: Mutex<Option<Connection>>,
+}
+
+impl RedisServer {
+    /// Starts one that keeps nothing on disk.
+    pub fn start() -> RedisServer {
+        RedisServer::with_durability(false)
+    }
+
+    /// Starts one that has every write on disk before it answers.
+    pub fn start_durable() -> RedisServer {
+        RedisServer::with_durability(true)
+    }
+
+    /// Reserves a port, but starts nothing: a server that is away.
+    pub fn away() -> RedisServer {
+        let (scratch, connection) = (Scratch::new("redis"), Mutex::default());
+        RedisServer {
+            port: free_port(),
+            scratch,
+            durable: false,
+            process: None,
+            connection,
+        }
+    }
+
+    fn with_durability(durable: bool) -> RedisServer {
+        let mut server = RedisServer {
+            durable,
+            ..RedisServer::away()
+        };
+        server.start_again();
+        server
+    }
+
+    /// What `--redis` takes.
+    pub fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// SIGKILL: away, and without persistence empty after the next start.
+    pub fn kill(&mut self) {
+        self.process = None;
+    }
+
+    /// Starts it on the same port.
+    pub fn start_again(&mut self) {
+        let mut command = Command::new("redis-server");
+        let appendonly = if self.durable { "yes" } else { "no" };
+        command.args(["--bind", "127.0.0.1", "--save", "", "--daemonize", "no"]);
+        command
+            .args([
+                "--appendonly",
+                appendonly,
+                "--appendfsync",
+                "always",
+                "--dir",
+            ])
+            .arg(self.scratch.path());
+        command.args(["--port", &self.port.to_string()]);
+        let mut process = Process::spawn("redis-server", command);
+        eventually("redis-server answers", NET, || match process.ended() {
+            Some(status) => panic!("redis-server ended at once: {status}\n{}", process.tail()),
+            None => self
+                .query::<String>(&cmd("PING"))
+                .map_err(|error| error.to_string()),
+        });
+        self.process = Some(process);
+    }
+
+    /// Kills it and starts it again on the same port.
+    pub fn restart(&mut self) {
+        self.kill();
+        self.start_again();
+    }
+
+    /// The process, to pause or to signal it.
+    pub fn process(&mut self) -> &mut Process {
+        self.process.as_mut().expect("the server was started")
+    }
+
+    /// Sends any command. A connection that broke since the last one is made anew.
+    pub fn query<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
+        let mut connection = self
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(open) = connection.as_mut().filter(|open| open.is_open())
+            && let Ok(answer) = command.query(open)
+        {
+            return Ok(answer);
+        }
+        let open = connection.insert(redis::Client::open(self.url())?.get_connection()?);
+        command.query(open)
+    }
+
+    /// FLUSHALL: all is lost at once.
+    pub fn flush_all(&self) {
+        self.ask::<()>(&cmd("FLUSHALL"));
+    }
+
+    /// All keys of the server.
+    pub fn keys(&self) -> Vec<String> {
+        let mut keys: Vec<String> = self.ask(cmd("KEYS").arg("*"));
+        keys.sort();
+        keys
+    }
+
+    /// A whole hash.
+    pub fn hash(&self, key: &str) -> BTreeMap<String, String> {
+        self.ask::<HashMap<String, String>>(cmd("HGETALL").arg(key))
+            .into_iter()
+            .collect()
+    }
+
+    /// A field of a hash.
+    pub fn field(&self, key: &str, field: &str) -> Option<String> {
+        self.ask(cmd("HGET").arg(key).arg(field))
+    }
+
+    /// A whole sorted set.
+    pub fn ranking(&self, key: &str) -> BTreeMap<String, f64> {
+        self.ask::<HashMap<String, f64>>(cmd("ZRANGE").arg(key).arg(0).arg(-1).arg("WITHSCORES"))
+            .into_iter()
+            .collect()
+    }
+
+    /// The checkpoints that readers see: `<topic>/<partition>` → the next offset to apply.
+    pub fn checkpoints(&self, projection: &str) -> BTreeMap<String, u64> {
+        let fields = self
+            .hash(&format!("lantern:checkpoints:{projection}"))
+            .into_iter();
+        let offsets = fields.filter(|(field, _)| !field.ends_with("/time"));
+        offsets
+            .map(|(field, offset)| (field, offset.parse().expect("a checkpoint is an offset")))
+            .collect()
+    }
+
+    /// How many offsets a projection has got over, in all partitions.
+    pub fn progress(&self, projection: &str) -> u64 {
+        self.checkpoints(projection).values().sum()
+    }
+
+    #[track_caller]
+    fn ask<T: FromRedisValue>(&self, command: &Cmd) -> T {
+        self.query(command)
+            .unwrap_or_else(|error| panic!("the test's own redis-server must answer: {error}"))
+    }
+}
+
+/// A loopback port that was free a moment ago.
+pub fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback device has free ports");
+    listener
+        .local_addr()
+        .expect("a bound socket has an address")
+        .port()
+}
