@@ -1,22 +1,24 @@
 //! A batch of events in columns, as the contract lays it out. Owns the bytes that events borrow.
 
-/// Column `x[i]` belongs to event `i`; see `types.batch` in the contract.
+/// The columns of `types.batch` in the contract.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
-    pub(crate) partitions: Vec<u32>,
-    pub(crate) topics: Vec<u32>,
-    pub(crate) offsets: Vec<u64>,
-    pub(crate) timestamps: Vec<i64>,
-    pub(crate) flags: Vec<u8>,
+    /// Place, offset and time of each event.
+    pub(crate) events: Vec<u64>,
+    /// Where key, headers and payload of each event end in `data`.
     pub(crate) ends: Vec<u32>,
     pub(crate) data: Vec<u8>,
 }
 
-/// In `flags`: the event has a key.
-pub(crate) const HAS_KEY: u8 = 1;
-/// In `flags`: the event has a payload.
-pub(crate) const HAS_PAYLOAD: u8 = 2;
-/// In `timestamps`: the event has none.
+/// The bits of an event's place under its partition.
+pub(crate) const PARTITION_SHIFT: u32 = 32;
+/// The bits of an event's place that are its topic.
+pub(crate) const TOPIC_MASK: u64 = (1 << 24) - 1;
+/// In an event's place: it has a key.
+pub(crate) const HAS_KEY: u64 = 1 << 24;
+/// In an event's place: it has a payload.
+pub(crate) const HAS_PAYLOAD: u64 = 2 << 24;
+/// The time of an event that has none.
 pub(crate) const NO_TIMESTAMP: i64 = -1;
 /// The length of a header's value that is absent.
 pub(crate) const NO_VALUE: u32 = u32::MAX;
@@ -32,7 +34,12 @@ pub(crate) enum Part {
 impl Batch {
     /// How many events.
     pub(crate) fn len(&self) -> usize {
-        self.offsets.len()
+        self.events.len() / 3
+    }
+
+    /// Place, offset and time of event `index`.
+    pub(crate) fn event(&self, index: usize) -> [u64; 3] {
+        self.events.as_chunks().0[index]
     }
 
     /// The bytes of one part of event `index`.

@@ -1,6 +1,6 @@
 //! Borrowed views over a batch: an event, its headers, and the events of a batch. Copies nothing.
 
-use crate::batch::{Batch, HAS_KEY, HAS_PAYLOAD, NO_TIMESTAMP, NO_VALUE, Part};
+use crate::batch::{Batch, HAS_KEY, HAS_PAYLOAD, NO_TIMESTAMP, NO_VALUE, PARTITION_SHIFT, Part, TOPIC_MASK};
 use crate::{Error, Result};
 
 /// One event: a record of a topic.
@@ -23,22 +23,22 @@ impl<'a> Event<'a> {
 
     /// The topic it came from, as an index into `TOPICS`.
     pub fn topic_index(&self) -> usize {
-        self.batch.topics[self.index] as usize
+        (self.place() & TOPIC_MASK) as usize
     }
 
     /// Its partition.
     pub fn partition(&self) -> u32 {
-        self.batch.partitions[self.index]
+        (self.place() >> PARTITION_SHIFT) as u32
     }
 
     /// Its offset in its topic and partition. Offsets ascend, with gaps.
     pub fn offset(&self) -> u64 {
-        self.batch.offsets[self.index]
+        self.batch.event(self.index)[1]
     }
 
     /// Its time in milliseconds since 1970-01-01T00:00:00Z. The only clock that a projection has.
     pub fn timestamp(&self) -> Option<i64> {
-        Some(self.batch.timestamps[self.index]).filter(|&millis| millis != NO_TIMESTAMP)
+        Some(self.batch.event(self.index)[2].cast_signed()).filter(|&millis| millis != NO_TIMESTAMP)
     }
 
     /// Its key.
@@ -76,8 +76,12 @@ impl<'a> Event<'a> {
         self.headers().filter(|(found, _)| *found == name.as_bytes()).last().and_then(|(_, value)| value)
     }
 
-    fn has(&self, flag: u8) -> bool {
-        self.batch.flags[self.index] & flag != 0
+    fn place(&self) -> u64 {
+        self.batch.event(self.index)[0]
+    }
+
+    fn has(&self, flag: u64) -> bool {
+        self.place() & flag != 0
     }
 }
 

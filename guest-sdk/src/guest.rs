@@ -55,15 +55,7 @@ impl<P: Projection> Plugin<P> {
 
     /// Answer the host's `apply`.
     pub fn apply(&self, batch: Batch) -> Result<(), Failure> {
-        let batch = batch::Batch {
-            partitions: batch.partitions,
-            topics: batch.topics,
-            offsets: batch.offsets,
-            timestamps: batch.timestamps,
-            flags: batch.flags,
-            ends: batch.ends,
-            data: batch.data,
-        };
+        let batch = batch::Batch { events: batch.events, ends: batch.ends, data: batch.data };
         self.with_runner(|runner| runner.apply(&batch))
             .map_err(|failure| Failure { event: failure.event, message: failure.message })
     }
@@ -141,7 +133,7 @@ impl Host for Imports {
         views::prefetch(view, ends, data);
     }
 
-    fn write(&self, verbs: &[u8], views: &[u32], ends: &[u32], data: &[u8]) {
-        views::write(verbs, views, ends, data);
+    fn write(&self, heads: &[u32], data: &[u8]) {
+        views::write(heads, data);
     }
 }

@@ -20,8 +20,8 @@ pub(crate) trait Host {
     /// Announce reads; two ends a pair of key and member.
     fn prefetch(&self, view: u32, ends: &[u32], data: &[u8]);
 
-    /// Hand over writes; a verb, a view and three ends (key, member, value) for each.
-    fn write(&self, verbs: &[u8], views: &[u32], ends: &[u32], data: &[u8]);
+    /// Hand over writes; for each its [`head`] and three ends (key, member, value).
+    fn write(&self, heads: &[u32], data: &[u8]);
 }
 
 /// The writing verbs, numbered as `types.verb` in the contract.
@@ -39,6 +39,19 @@ pub(crate) enum Verb {
     Lpush,
     Set,
     Del,
+}
+
+/// The bits of a head that are the view; the verb stands above them.
+const VIEW_BITS: u32 = 24;
+
+/// The first number of a write's head: verb and view.
+pub(crate) fn head(verb: Verb, view: u32) -> u32 {
+    (verb as u32) << VIEW_BITS | view
+}
+
+/// The number of the verb and the view of a [`head`].
+pub(crate) fn verb_and_view(head: u32) -> (u32, u32) {
+    (head >> VIEW_BITS, head & ((1 << VIEW_BITS) - 1))
 }
 
 #[cfg(not(target_arch = "wasm32"))]

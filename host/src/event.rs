@@ -10,8 +10,12 @@ use std::sync::Arc;
 /// Length that stands for "no value" in an encoded header.
 const NO_VALUE: u32 = u32::MAX;
 
-const HAS_KEY: u8 = 1;
-const HAS_PAYLOAD: u8 = 2;
+/// Where an event's place holds its parts (`batch.events` in the contract).
+const PARTITION_SHIFT: u32 = 32;
+const FLAGS_SHIFT: u32 = 24;
+const TOPIC_MASK: u64 = (1 << FLAGS_SHIFT) - 1;
+const HAS_KEY: u64 = 1 << FLAGS_SHIFT;
+const HAS_PAYLOAD: u64 = 2 << FLAGS_SHIFT;
 
 /// One partition of one topic.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,12 +84,10 @@ pub fn encode_header(headers: &mut Vec<u8>, name: &[u8], value: Option<&[u8]>) {
 /// Events in columns, in the order in which they are to be applied.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
-    partitions: Vec<u32>,
-    topics: Vec<u32>,
-    offsets: Vec<u64>,
-    timestamps: Vec<i64>,
-    flags: Vec<u8>,
-    ends: Vec<u32>,
+    /// Place, offset and time of each event.
+    events: Vec<[u64; 3]>,
+    /// Where key, headers and payload of each event end in `data`.
+    ends: Vec<[u32; 3]>,
     data: Vec<u8>,
 }
 
@@ -102,11 +104,7 @@ pub struct BatchLimits {
 #[derive(Clone, Copy, Debug)]
 #[allow(missing_docs)] // each is the contract's column of that name
 pub struct Columns<'a> {
-    pub partitions: &'a [u32],
-    pub topics: &'a [u32],
-    pub offsets: &'a [u64],
-    pub timestamps: &'a [i64],
-    pub flags: &'a [u8],
+    pub events: &'a [u64],
     pub ends: &'a [u32],
     pub data: &'a [u8],
 }
@@ -114,27 +112,28 @@ pub struct Columns<'a> {
 impl Batch {
     /// Appends an event.
     pub fn push(&mut self, event: &Event<'_>) {
-        self.partitions.push(event.partition);
-        self.topics.push(event.topic);
-        self.offsets.push(event.offset);
-        self.timestamps.push(event.timestamp);
         let key = if event.key.is_some() { HAS_KEY } else { 0 };
         let payload = if event.payload.is_some() { HAS_PAYLOAD } else { 0 };
-        self.flags.push(key | payload);
-        for part in [event.key.unwrap_or_default(), event.headers, event.payload.unwrap_or_default()] {
+        let place =
+            u64::from(event.partition) << PARTITION_SHIFT | payload | key | u64::from(event.topic) & TOPIC_MASK;
+        self.events.push([place, event.offset, event.timestamp.cast_unsigned()]);
+        let mut part = |part: &[u8]| {
             self.data.extend_from_slice(part);
-            self.ends.push(length(self.data.len()));
-        }
+            length(self.data.len())
+        };
+        let ends =
+            [part(event.key.unwrap_or_default()), part(event.headers), part(event.payload.unwrap_or_default())];
+        self.ends.push(ends);
     }
 
     /// How many events it has.
     pub fn len(&self) -> usize {
-        self.offsets.len()
+        self.events.len()
     }
 
     /// Whether it has none.
     pub fn is_empty(&self) -> bool {
-        self.offsets.is_empty()
+        self.events.is_empty()
     }
 
     /// Bytes of all keys, headers and payloads.
@@ -149,29 +148,25 @@ impl Batch {
 
     /// Forgets all events and keeps the memory.
     pub fn clear(&mut self) {
-        self.partitions.clear();
-        self.topics.clear();
-        self.offsets.clear();
-        self.timestamps.clear();
-        self.flags.clear();
+        self.events.clear();
         self.ends.clear();
         self.data.clear();
     }
 
     /// The event at `index`. Panics if there is none.
     pub fn event(&self, index: usize) -> Event<'_> {
-        let ends = &self.ends[index * 3..index * 3 + 3];
-        let start = if index == 0 { 0 } else { self.ends[index * 3 - 1] };
+        let [place, offset, timestamp] = self.events[index];
+        let [key, headers, payload] = self.ends[index];
+        let start = if index == 0 { 0 } else { self.ends[index - 1][2] };
         let part = |from: u32, to: u32| &self.data[from as usize..to as usize];
-        let flags = self.flags[index];
         Event {
-            topic: self.topics[index],
-            partition: self.partitions[index],
-            offset: self.offsets[index],
-            timestamp: self.timestamps[index],
-            key: (flags & HAS_KEY != 0).then(|| part(start, ends[0])),
-            headers: part(ends[0], ends[1]),
-            payload: (flags & HAS_PAYLOAD != 0).then(|| part(ends[1], ends[2])),
+            topic: (place & TOPIC_MASK) as u32,
+            partition: (place >> PARTITION_SHIFT) as u32,
+            offset,
+            timestamp: timestamp.cast_signed(),
+            key: (place & HAS_KEY != 0).then(|| part(start, key)),
+            headers: part(key, headers),
+            payload: (place & HAS_PAYLOAD != 0).then(|| part(headers, payload)),
         }
     }
 
@@ -189,15 +184,7 @@ impl Batch {
 
     /// The columns as the contract has them.
     pub fn columns(&self) -> Columns<'_> {
-        Columns {
-            partitions: &self.partitions,
-            topics: &self.topics,
-            offsets: &self.offsets,
-            timestamps: &self.timestamps,
-            flags: &self.flags,
-            ends: &self.ends,
-            data: &self.data,
-        }
+        Columns { events: self.events.as_flattened(), ends: self.ends.as_flattened(), data: &self.data }
     }
 }
 

@@ -433,8 +433,7 @@ mod tests {
     fn changes(views: &[View], writes: &[(Verb, &str, &str, &[u8])]) -> Result<Changes, Refused> {
         let mut changes = Changes::new(views.len());
         for (verb, key, member, value) in writes {
-            let write =
-                Write { verb: *verb, view: 0, key: key.as_bytes(), member: member.as_bytes(), value };
+            let write = Write { verb: *verb, view: 0, key: key.as_bytes(), member: member.as_bytes(), value };
             changes.write(views, &write)?;
         }
         Ok(changes)
@@ -466,7 +465,8 @@ mod tests {
         let five = 5i64.to_le_bytes();
         let counters = [view(Kind::Counters, true)];
         for removal in [(Verb::Hdel, "k", "a", &b""[..]), (Verb::Del, "k", "", &b""[..])] {
-            let written = changes(&counters, &[(Verb::Hincrby, "k", "a", &five), removal, (Verb::Hincrby, "k", "a", &five)]);
+            let written =
+                changes(&counters, &[(Verb::Hincrby, "k", "a", &five), removal, (Verb::Hincrby, "k", "a", &five)]);
             assert_eq!(cell(&written.unwrap(), "k", "a"), Some(text("5")));
         }
     }
@@ -506,11 +506,31 @@ mod tests {
         let nan = f64::NAN.to_le_bytes();
         let max = i64::MAX.to_le_bytes();
         let cases: [(View, Vec<(Verb, &str, &str, &[u8])>, &str); 6] = [
-            (view(Kind::Table, false), vec![(Verb::Zadd, "", "m", &nan)], "view `v` is a table, which has no `zadd`"),
-            (view(Kind::Table, false), vec![(Verb::Hset, "k", "m", b"")], "view `v` is not keyed, but `hset` names a key"),
-            (view(Kind::Table, true), vec![(Verb::Hset, "", "m", b"")], "view `v` is keyed, but `hset` names no key"),
-            (view(Kind::Ranking, false), vec![(Verb::Zadd, "", "m", &nan)], "`zadd` on view `v` has no valid number"),
-            (view(Kind::Ranking, false), vec![(Verb::Zincrby, "", "m", b"1")], "`zincrby` on view `v` has no valid number"),
+            (
+                view(Kind::Table, false),
+                vec![(Verb::Zadd, "", "m", &nan)],
+                "view `v` is a table, which has no `zadd`",
+            ),
+            (
+                view(Kind::Table, false),
+                vec![(Verb::Hset, "k", "m", b"")],
+                "view `v` is not keyed, but `hset` names a key",
+            ),
+            (
+                view(Kind::Table, true),
+                vec![(Verb::Hset, "", "m", b"")],
+                "view `v` is keyed, but `hset` names no key",
+            ),
+            (
+                view(Kind::Ranking, false),
+                vec![(Verb::Zadd, "", "m", &nan)],
+                "`zadd` on view `v` has no valid number",
+            ),
+            (
+                view(Kind::Ranking, false),
+                vec![(Verb::Zincrby, "", "m", b"1")],
+                "`zincrby` on view `v` has no valid number",
+            ),
             (
                 view(Kind::Counters, false),
                 vec![(Verb::Hincrby, "", "m", &max), (Verb::Hincrby, "", "m", &max)],

@@ -101,7 +101,10 @@ impl Description {
             return Some(format!("view `{name}` is declared twice"));
         }
         if (view.kind == Kind::List) != (view.capacity > 0) {
-            return Some(format!("view `{name}` is {view} of capacity {}; lists have one, others none", view.capacity));
+            return Some(format!(
+                "view `{name}` is {view} of capacity {}; lists have one, others none",
+                view.capacity
+            ));
         }
         (view.kind == Kind::Value && !view.keyed).then(|| format!("view `{name}` is a value but not keyed"))
     }
@@ -204,13 +207,19 @@ mod tests {
     #[test]
     fn finds_the_fault_of_a_description() {
         let cases: [(fn(&mut Description), &str); 8] = [
-            (|d| d.name = "Balances".into(), "name `Balances` may only have lower-case letters, digits, `-` and `_`"),
+            (
+                |d| d.name = "Balances".into(),
+                "name `Balances` may only have lower-case letters, digits, `-` and `_`",
+            ),
             (|d| d.revision = 0, "revision is 0; the first one is 1"),
             (|d| d.topics.clear(), "it names no topic"),
             (|d| d.topics.push("account-events".into()), "topic `account-events` is named twice"),
             (|d| d.views.clear(), "it has no view"),
             (|d| d.views.push(d.views[0].clone()), "view `accounts` is declared twice"),
-            (|d| d.views[0].kind = Kind::List, "view `accounts` is a list of capacity 0; lists have one, others none"),
+            (
+                |d| d.views[0].kind = Kind::List,
+                "view `accounts` is a list of capacity 0; lists have one, others none",
+            ),
             (|d| d.views[0].kind = Kind::Value, "view `accounts` is a value but not keyed"),
         ];
         assert_eq!(description().fault(), None);

@@ -35,10 +35,7 @@ fn expect_refusal(args: &[&str], code: i32, named: &[&str]) {
         assert!(said.contains(part), "it must name `{part}`:\n{said}");
     }
     assert!(said.contains("hint: "), "it must give a hint:\n{said}");
-    assert!(
-        said.lines().count() <= 12,
-        "it must not be a wall of text:\n{said}"
-    );
+    assert!(said.lines().count() <= 12, "it must not be a wall of text:\n{said}");
 }
 
 fn refuses_the_file(name: &str, content: &[u8], named: &[&str]) {
@@ -46,14 +43,7 @@ fn refuses_the_file(name: &str, content: &[u8], named: &[&str]) {
     log.create_topic("account-events", 1);
     let file = scratch.file(name, content);
     let projection = format!("balances={}:account-events", file.display());
-    let args = [
-        "--source",
-        &log.url(),
-        "--redis",
-        &redis.url(),
-        "--projection",
-        &projection,
-    ];
+    let args = ["--source", &log.url(), "--redis", &redis.url(), "--projection", &projection];
     expect_refusal(&args, 1, &[&[name], named].concat());
 }
 
@@ -76,14 +66,7 @@ fn a_component_of_another_world() {
 fn a_file_that_is_not_there() {
     let (log, redis) = (LogDir::new(), RedisServer::start());
     log.create_topic("account-events", 1);
-    let args = [
-        "--source",
-        &log.url(),
-        "--redis",
-        &redis.url(),
-        "--projection",
-        "balances=no/such/file.wasm",
-    ];
+    let args = ["--source", &log.url(), "--redis", &redis.url(), "--projection", "balances=no/such/file.wasm"];
     expect_refusal(&args, 1, &["no/such/file.wasm"]);
 }
 
@@ -101,14 +84,7 @@ fn a_topic_that_is_missing(source: &str) {
     let (redis, topic) = (RedisServer::start(), unique("no-such-topic"));
     let projection = format!("balances={}:{topic}", plugin("balances").display());
     expect_refusal(
-        &[
-            "--source",
-            source,
-            "--redis",
-            &redis.url(),
-            "--projection",
-            &projection,
-        ],
+        &["--source", source, "--redis", &redis.url(), "--projection", &projection],
         1,
         &[&topic, "balances"],
     );
@@ -120,12 +96,7 @@ fn wrong_urls_and_arguments() {
     let good = format!("balances={}", file.display());
     let (log, redis) = ("log:.", "redis://127.0.0.1:1");
     for (source, redis, projection, named) in [
-        (
-            "kafak://127.0.0.1:9092",
-            redis,
-            good.as_str(),
-            "kafak://127.0.0.1:9092",
-        ),
+        ("kafak://127.0.0.1:9092", redis, good.as_str(), "kafak://127.0.0.1:9092"),
         ("kafka://", redis, &good, "kafka://"),
         ("kafka://127.0.0.1:port", redis, &good, "127.0.0.1:port"),
         ("no-url-at-all", redis, &good, "no-url-at-all"),
@@ -133,41 +104,15 @@ fn wrong_urls_and_arguments() {
         (log, redis, "balances", "balances"),
         (log, redis, "Bal ances=x.wasm", "Bal ances"),
     ] {
-        expect_refusal(
-            &[
-                "--source",
-                source,
-                "--redis",
-                redis,
-                "--projection",
-                projection,
-            ],
-            2,
-            &[named],
-        );
+        expect_refusal(&["--source", source, "--redis", redis, "--projection", projection], 2, &[named]);
     }
-    let same_twice = [
-        "--source",
-        log,
-        "--redis",
-        redis,
-        "--projection",
-        &good,
-        "--projection",
-        &good,
-    ];
+    let same_twice = ["--source", log, "--redis", redis, "--projection", &good, "--projection", &good];
     expect_refusal(&same_twice, 2, &["balances"]);
 }
 
 #[test]
 fn a_redis_that_is_away_at_the_start() {
-    let mut story = BankStory::told_by(
-        Source::log(),
-        &Bank {
-            events: 1_000,
-            ..Bank::default()
-        },
-    );
+    let mut story = BankStory::told_by(Source::log(), &Bank { events: 1_000, ..Bank::default() });
     story.redis = RedisServer::away();
     let mut host = story.run().start();
     let address = story.redis.url().replace("redis://", "");
@@ -187,101 +132,58 @@ fn a_kafka_that_is_away_at_the_start() {
     let mut kafka = Kafka::private().expect("where one real broker runs, two do");
     let (topic, redis) = (unique("account-events"), RedisServer::start());
     kafka.create_topic(&topic, 2);
-    let events: Vec<Event> = Bank {
-        events: 1_000,
-        partitions: 2,
-        ..Bank::default()
-    }
-    .events()
-    .collect();
+    let events: Vec<Event> = Bank { events: 1_000, partitions: 2, ..Bank::default() }.events().collect();
     kafka.produce(&topic, &events);
     kafka.kill();
 
-    let run =
-        Host::run(&kafka.url(), &redis).projection("balances", &plugin("balances"), &[&topic]);
+    let run = Host::run(&kafka.url(), &redis).projection("balances", &plugin("balances"), &[&topic]);
     let mut host = run.start();
     host.wait_for_line("Kafka is away", NET, |line| line.contains(kafka.servers()));
     kafka.start_again();
 
-    host.until("all is applied", || {
-        BankViews::fold(&events).balances_hold(&redis)
-    });
+    host.until("all is applied", || BankViews::fold(&events).balances_hold(&redis));
     expect_few_words(&host);
 }
 
 fn expect_few_words(host: &Host) {
     let said = host.stderr();
-    assert!(
-        said.lines().count() <= 20,
-        "an absence is said once a while:\n{said}"
-    );
+    assert!(said.lines().count() <= 20, "an absence is said once a while:\n{said}");
 }
 
 #[test]
 fn a_line_of_the_log_that_is_not_json() {
     let (log, redis) = (LogDir::new(), RedisServer::start());
     log.create_topic("account-events", 1);
-    let good: Vec<Event> = Bank {
-        events: 2,
-        partitions: 1,
-        ..Bank::default()
-    }
-    .events()
-    .collect();
+    let good: Vec<Event> = Bank { events: 2, partitions: 1, ..Bank::default() }.events().collect();
     log.append("account-events", &good);
     log.append_raw("account-events", 0, "{\"payload\": oops}\n");
 
-    let run = Host::run(&log.url(), &redis).projection(
-        "balances",
-        &plugin("balances"),
-        &["account-events"],
-    );
+    let run = Host::run(&log.url(), &redis).projection("balances", &plugin("balances"), &["account-events"]);
     let mut host = run.start();
 
-    let place = format!(
-        "{}:3",
-        Path::new("account-events").join("0.jsonl").display()
-    );
+    let place = format!("{}:3", Path::new("account-events").join("0.jsonl").display());
     host.wait_for_line("the file and the line", NET, |line| line.contains(&place));
-    host.until("what stands before it is applied", || {
-        BankViews::fold(&good).balances_hold(&redis)
-    });
+    host.until("what stands before it is applied", || BankViews::fold(&good).balances_hold(&redis));
 }
 
 #[test]
 fn an_event_that_its_plugin_cannot_parse() {
-    let bank = Bank {
-        events: 1_000,
-        partitions: 2,
-        ..Bank::default()
-    };
+    let bank = Bank { events: 1_000, partitions: 2, ..Bank::default() };
     let mut story = BankStory::told_by(Source::log(), &bank);
-    let bad = Event::plain(
-        1,
-        r#"{"type":"MoneyDeposited","account":"acc-1","amount":"lots"}"#,
-    );
+    let bad = Event::plain(1, r#"{"type":"MoneyDeposited","account":"acc-1","amount":"lots"}"#);
     story.append(vec![bad]);
     let offset = story.ends()[&format!("{}/1", story.topic)] - 1;
     story.append(Bank { seed: 2, ..bank }.events().collect());
 
-    let mut host = story
-        .run()
-        .projection("witness", &plugin("witness"), &[&story.topic])
-        .start();
+    let mut host = story.run().projection("witness", &plugin("witness"), &[&story.topic]).start();
 
     let place = format!("{}/1@{offset}", story.topic);
     host.wait_for_line(&format!("balances stopped at {place}"), NET, |line| {
         line.contains("balances") && line.contains(&place) && line.contains("lots")
     });
-    host.until("the other projection goes on", || {
-        story.caught_up("witness")
-    });
+    host.until("the other projection goes on", || story.caught_up("witness"));
     host.until("all before it is applied", || {
-        match story
-            .redis
-            .checkpoints("balances")
-            .get(&format!("{}/1", story.topic))
-        {
+        match story.redis.checkpoints("balances").get(&format!("{}/1", story.topic)) {
             Some(checkpoint) if *checkpoint == offset => Ok(()),
             other => Err(format!("its checkpoint is {other:?}")),
         }

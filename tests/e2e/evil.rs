@@ -11,30 +11,21 @@ fn stops_at(evil: &str, reason: &str) {
     let (source, redis) = (Source::log(), RedisServer::start());
     let topic = source.topic("deeds", 1);
     let good = || Event::plain(0, r#"{"do":"count"}"#);
-    source.append(
-        &topic,
-        &[good(), good(), good(), Event::plain(0, evil), good()],
-    );
+    source.append(&topic, &[good(), good(), good(), Event::plain(0, evil), good()]);
     let run = Host::run(&source.url(), &redis).projection("evil", &plugin("evil"), &[&topic]);
-    let mut host = run
-        .projection("witness", &plugin("witness"), &[&topic])
-        .start();
+    let mut host = run.projection("witness", &plugin("witness"), &[&topic]).start();
 
     let place = format!("{topic}/0@3");
     host.wait_for_line(&format!("evil stopped at {place}: {reason}"), NET, |line| {
         line.contains("evil") && line.contains(&place) && line.contains(reason)
     });
-    host.until("all before it is applied", || {
-        match redis.field("evil:deeds", "done").as_deref() {
-            Some("3") => Ok(()),
-            other => Err(format!("{other:?} deeds are done")),
-        }
+    host.until("all before it is applied", || match redis.field("evil:deeds", "done").as_deref() {
+        Some("3") => Ok(()),
+        other => Err(format!("{other:?} deeds are done")),
     });
-    host.until("its neighbour has applied all", || {
-        match redis.progress("witness") {
-            5 => Ok(()),
-            other => Err(format!("{other} events are applied")),
-        }
+    host.until("its neighbour has applied all", || match redis.progress("witness") {
+        5 => Ok(()),
+        other => Err(format!("{other} events are applied")),
     });
     assert_eq!(redis.progress("evil"), 3);
 }
@@ -68,24 +59,10 @@ fn writing_without_end_stops_its_projection() {
 fn what_a_plugin_logs_names_its_event() {
     let (source, redis) = (Source::log(), RedisServer::start());
     let topic = source.topic("deeds", 1);
-    source.append(
-        &topic,
-        &[
-            Event::plain(0, r#"{"do":"count"}"#),
-            Event::plain(0, r#"{"do":"log","lines":2}"#),
-        ],
-    );
-    let host = Host::run(&source.url(), &redis)
-        .projection("evil", &plugin("evil"), &[&topic])
-        .start();
+    source.append(&topic, &[Event::plain(0, r#"{"do":"count"}"#), Event::plain(0, r#"{"do":"log","lines":2}"#)]);
+    let host = Host::run(&source.url(), &redis).projection("evil", &plugin("evil"), &[&topic]).start();
 
-    host.wait_for_line(
-        "what evil says, with projection, partition and offset",
-        NET,
-        |line| {
-            ["evil says 1", "evil", &format!("{topic}/0@1")]
-                .iter()
-                .all(|part| line.contains(part))
-        },
-    );
+    host.wait_for_line("what evil says, with projection, partition and offset", NET, |line| {
+        ["evil says 1", "evil", &format!("{topic}/0@1")].iter().all(|part| line.contains(part))
+    });
 }

@@ -22,18 +22,12 @@ fn views_equal_the_fold(source: Source) {
     for batch_events in [1, 7, 100, 1000] {
         story.redis = RedisServer::start();
         let run = story.run().batch_events(batch_events);
-        let mut host = run
-            .projection("leaderboard", &plugin("leaderboard"), &[&story.topic])
-            .start();
+        let mut host = run.projection("leaderboard", &plugin("leaderboard"), &[&story.topic]).start();
 
         host.until("both have caught up", || {
-            story
-                .caught_up("balances")
-                .and_then(|()| story.caught_up("leaderboard"))
+            story.caught_up("balances").and_then(|()| story.caught_up("leaderboard"))
         });
-        let views = expected
-            .balances_hold(&story.redis)
-            .and_then(|()| expected.leaderboard_holds(&story.redis));
+        let views = expected.balances_hold(&story.redis).and_then(|()| expected.leaderboard_holds(&story.redis));
         views.unwrap_or_else(|difference| panic!("at {batch_events} events a batch: {difference}"));
         assert_eq!(host.terminate(), Some(0));
     }

@@ -8,10 +8,7 @@ use crate::story::BankStory;
 
 #[test]
 fn a_second_host_fences_the_first() {
-    let bank = Bank {
-        events: 20_000,
-        ..Bank::default()
-    };
+    let bank = Bank { events: 20_000, ..Bank::default() };
     let mut story = BankStory::told_by(Source::log(), &bank);
     let mut first = story.run().batch_events(10).start();
     first.until("the first host is at work", || story.is_past(1_000));
@@ -26,13 +23,7 @@ fn a_second_host_fences_the_first() {
 
 #[test]
 fn a_host_that_wakes_up_late_cannot_write() {
-    let story = BankStory::told_by(
-        Source::log(),
-        &Bank {
-            events: 50_000,
-            ..Bank::default()
-        },
-    );
+    let story = BankStory::told_by(Source::log(), &Bank { events: 50_000, ..Bank::default() });
     let mut sleeper = story.run().batch_events(10).start();
     sleeper.until("it is at work", || story.is_past(1_000));
     sleeper.pause();
@@ -48,7 +39,5 @@ fn a_host_that_wakes_up_late_cannot_write() {
 
 #[track_caller]
 fn says_that_it_is_fenced(host: &Host) {
-    host.wait_for_line("balances is fenced", NET, |line| {
-        line.contains("fenced") && line.contains("balances")
-    });
+    host.wait_for_line("balances is fenced", NET, |line| line.contains("fenced") && line.contains("balances"));
 }

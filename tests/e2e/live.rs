@@ -16,46 +16,23 @@ fn kafka_is_tailed() {
 }
 
 fn events_are_applied_as_they_come(source: Source) {
-    let bank = Bank {
-        events: 100,
-        accounts: 10,
-        partitions: 2,
-        ..Bank::default()
-    };
+    let bank = Bank { events: 100, accounts: 10, partitions: 2, ..Bank::default() };
     let mut story = BankStory::told_by(source, &bank);
     let mut host = story.run().start();
     story.expect_exact(&mut host);
     for seed in 2..10 {
-        story.append(
-            Bank {
-                seed,
-                ..bank.clone()
-            }
-            .events()
-            .collect(),
-        );
+        story.append(Bank { seed, ..bank.clone() }.events().collect());
         story.expect_exact(&mut host);
     }
 }
 
 #[test]
 fn a_torn_last_line_is_not_an_event_yet() {
-    let bank = Bank {
-        events: 100,
-        accounts: 10,
-        partitions: 1,
-        ..Bank::default()
-    };
+    let bank = Bank { events: 100, accounts: 10, partitions: 1, ..Bank::default() };
     let mut story = BankStory::told_by(Source::log(), &bank);
     let deposit = r#"{"type":"MoneyDeposited","account":"acc-1","amount":1}"#;
-    let Source::Log(log) = &story.source else {
-        unreachable!("the story is told by a log")
-    };
-    log.append_raw(
-        &story.topic,
-        0,
-        &format!(r#"{{"key":"acc-1","payload":{}"#, &deposit[..20]),
-    );
+    let Source::Log(log) = &story.source else { unreachable!("the story is told by a log") };
+    log.append_raw(&story.topic, 0, &format!(r#"{{"key":"acc-1","payload":{}"#, &deposit[..20]));
 
     let mut host = story.run().start();
     story.expect_exact(&mut host);

@@ -16,13 +16,7 @@ fn views_come_back_when_all_is_lost_in_the_middle_of_kafka() {
 }
 
 fn views_come_back_when_lost_in_the_middle(source: Source) {
-    let story = BankStory::told_by(
-        source,
-        &Bank {
-            events: 50_000,
-            ..Bank::default()
-        },
-    );
+    let story = BankStory::told_by(source, &Bank { events: 50_000, ..Bank::default() });
     let mut host = story.run().batch_events(10).start();
     host.until("half is applied", || story.is_past(25_000));
 
@@ -34,13 +28,7 @@ fn views_come_back_when_lost_in_the_middle(source: Source) {
 
 #[test]
 fn views_come_back_when_all_is_lost_and_nothing_flows() {
-    let story = BankStory::told_by(
-        Source::log(),
-        &Bank {
-            events: 5_000,
-            ..Bank::default()
-        },
-    );
+    let story = BankStory::told_by(Source::log(), &Bank { events: 5_000, ..Bank::default() });
     let mut host = story.run().start();
     story.expect_exact(&mut host);
 
@@ -52,13 +40,7 @@ fn views_come_back_when_all_is_lost_and_nothing_flows() {
 
 #[test]
 fn views_come_back_when_redis_dies_and_returns_empty() {
-    let mut story = BankStory::told_by(
-        Source::log(),
-        &Bank {
-            events: 50_000,
-            ..Bank::default()
-        },
-    );
+    let mut story = BankStory::told_by(Source::log(), &Bank { events: 50_000, ..Bank::default() });
     let mut host = story.run().batch_events(10).start();
     host.until("some is applied", || story.is_past(10_000));
 

@@ -39,8 +39,6 @@ fn two_topics_meet(source: Source) {
     source.append(&topics[0], more_orders);
     source.append(&topics[1], more_payments);
 
-    host.until("every order stands as both topics say", || {
-        shop.orders_hold(&redis)
-    });
+    host.until("every order stands as both topics say", || shop.orders_hold(&redis));
     assert_eq!(host.terminate(), Some(0));
 }

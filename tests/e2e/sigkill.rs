@@ -19,33 +19,20 @@ fn twenty_kills_leave_no_trace_on_kafka() {
 }
 
 fn twenty_kills_leave_no_trace(source: Source, seed: u64) {
-    let story = BankStory::told_by(
-        source,
-        &Bank {
-            seed,
-            ..Bank::default()
-        },
-    );
+    let story = BankStory::told_by(source, &Bank { seed, ..Bank::default() });
     // Small batches, so that many commits lie between two kills; and the last kill comes well before the end.
     let run = story.run().batch_events(10);
     let mut random = Random::new(seed);
-    let mut moments: Vec<u64> = (0..KILLS)
-        .map(|_| random.below(story.events.len() as u64 * 8 / 10))
-        .collect();
+    let mut moments: Vec<u64> = (0..KILLS).map(|_| random.below(story.events.len() as u64 * 8 / 10)).collect();
     moments.sort_unstable();
 
     for moment in moments {
         let mut host = run.start();
-        host.until(&format!("{moment} events are applied"), || {
-            story.is_past(moment)
-        });
+        host.until(&format!("{moment} events are applied"), || story.is_past(moment));
         host.kill();
         story.expect_views_at_checkpoint();
     }
-    assert!(
-        story.caught_up("balances").is_err(),
-        "the last kill came too late to prove anything"
-    );
+    assert!(story.caught_up("balances").is_err(), "the last kill came too late to prove anything");
 
     let mut host = run.start();
     story.expect_exact(&mut host);

@@ -23,13 +23,7 @@ impl BankStory {
     pub fn told_by(source: Source, bank: &Bank) -> BankStory {
         let topic = source.topic("account-events", bank.partitions);
         let (partitions, redis) = (bank.partitions, RedisServer::start());
-        let mut story = BankStory {
-            source,
-            topic,
-            partitions,
-            events: Vec::new(),
-            redis,
-        };
+        let mut story = BankStory { source, topic, partitions, events: Vec::new(), redis };
         story.append(bank.events().collect());
         story
     }
@@ -42,31 +36,20 @@ impl BankStory {
 
     /// `lantern run` with `balances` on this bank.
     pub fn run(&self) -> Run {
-        Host::run(&self.source.url(), &self.redis).projection(
-            "balances",
-            &plugin("balances"),
-            &[&self.topic],
-        )
+        Host::run(&self.source.url(), &self.redis).projection("balances", &plugin("balances"), &[&self.topic])
     }
 
     /// The checkpoints when all is applied.
     pub fn ends(&self) -> BTreeMap<String, u64> {
-        let partitions = by_partition(&self.events, self.partitions)
-            .into_iter()
-            .enumerate();
-        let ends = partitions.map(|(partition, events)| {
-            (format!("{}/{partition}", self.topic), events.len() as u64)
-        });
+        let partitions = by_partition(&self.events, self.partitions).into_iter().enumerate();
+        let ends =
+            partitions.map(|(partition, events)| (format!("{}/{partition}", self.topic), events.len() as u64));
         ends.filter(|(_, end)| *end > 0).collect()
     }
 
     /// Passes if a projection has applied all there is.
     pub fn caught_up(&self, projection: &str) -> Result<(), String> {
-        view::same(
-            "checkpoints",
-            &self.ends(),
-            &self.redis.checkpoints(projection),
-        )
+        view::same("checkpoints", &self.ends(), &self.redis.checkpoints(projection))
     }
 
     /// Passes if a projection has got over so many events, but not over all.
@@ -75,10 +58,7 @@ impl BankStory {
         if progress > moment {
             Ok(progress)
         } else {
-            Err(format!(
-                "{progress} of {} events are applied",
-                self.events.len()
-            ))
+            Err(format!("{progress} of {} events are applied", self.events.len()))
         }
     }
 
@@ -93,19 +73,11 @@ impl BankStory {
     #[track_caller]
     pub fn expect_views_at_checkpoint(&self) {
         let checkpoints = self.redis.checkpoints("balances");
-        let applied = |partition: usize| {
-            checkpoints
-                .get(&format!("{}/{partition}", self.topic))
-                .copied()
-                .unwrap_or(0)
-        };
-        let partitions = by_partition(&self.events, self.partitions)
-            .into_iter()
-            .enumerate();
+        let applied =
+            |partition: usize| checkpoints.get(&format!("{}/{partition}", self.topic)).copied().unwrap_or(0);
+        let partitions = by_partition(&self.events, self.partitions).into_iter().enumerate();
         self.expect_views(
-            partitions.flat_map(|(partition, events)| {
-                events.into_iter().take(applied(partition) as usize)
-            }),
+            partitions.flat_map(|(partition, events)| events.into_iter().take(applied(partition) as usize)),
         );
     }
 

@@ -11,14 +11,7 @@ const GUEST: &str = "wasm32-unknown-unknown";
 pub fn lantern() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
-        cargo_build(&[
-            "--profile",
-            &PROFILE.name,
-            "--package",
-            "lantern",
-            "--bin",
-            "lantern",
-        ]);
+        cargo_build(&["--profile", &PROFILE.name, "--package", "lantern", "--bin", "lantern"]);
         target_dir().join(&PROFILE.folder).join("lantern")
     })
 }
@@ -57,24 +50,10 @@ static PROFILE: LazyLock<Profile> = LazyLock::new(|| {
         .skip(1)
         .find(|folder| !folder.ends_with("deps"))
         .expect("cargo puts binaries into <target>/<profile> or its deps");
-    let target = folder
-        .parent()
-        .expect("a profile's folder is in the target directory");
-    let folder = folder
-        .file_name()
-        .expect("a folder has a name")
-        .to_string_lossy()
-        .into_owned();
-    let name = if folder == "debug" {
-        "dev".to_owned()
-    } else {
-        folder.clone()
-    };
-    Profile {
-        target: target.to_owned(),
-        folder,
-        name,
-    }
+    let target = folder.parent().expect("a profile's folder is in the target directory");
+    let folder = folder.file_name().expect("a folder has a name").to_string_lossy().into_owned();
+    let name = if folder == "debug" { "dev".to_owned() } else { folder.clone() };
+    Profile { target: target.to_owned(), folder, name }
 });
 
 fn cargo_build(args: &[&str]) {
@@ -88,9 +67,5 @@ fn cargo_build(args: &[&str]) {
         .stdin(Stdio::null())
         .status()
         .expect("cargo runs");
-    assert!(
-        status.success(),
-        "cargo build {} failed, see above",
-        args.join(" ")
-    );
+    assert!(status.success(), "cargo build {} failed, see above", args.join(" "));
 }

@@ -11,9 +11,7 @@ use crate::random::Random;
 use crate::redis_server::RedisServer;
 use crate::view;
 
-const OWNERS: [&str; 8] = [
-    "Ada", "Grace", "Barbara", "Edsger", "Donald", "Frances", "Niklaus", "Radia",
-];
+const OWNERS: [&str; 8] = ["Ada", "Grace", "Barbara", "Edsger", "Donald", "Frances", "Niklaus", "Radia"];
 
 /// What events to make. Equal values make equal events.
 #[derive(Clone, Debug)]
@@ -34,14 +32,7 @@ pub struct Bank {
 
 impl Default for Bank {
     fn default() -> Bank {
-        Bank {
-            seed: 1,
-            events: 100_000,
-            accounts: 2_000,
-            partitions: 8,
-            skew: 0.0,
-            payload_bytes_min: 0,
-        }
+        Bank { seed: 1, events: 100_000, accounts: 2_000, partitions: 8, skew: 0.0, payload_bytes_min: 0 }
     }
 }
 
@@ -54,9 +45,7 @@ impl Bank {
         let mut opened = vec![false; self.accounts as usize];
         (0..self.events).map(move |n| {
             let point = random.unit() * weights.last().expect("a bank has accounts");
-            let account = weights
-                .partition_point(|weight| *weight <= point)
-                .min(opened.len() - 1);
+            let account = weights.partition_point(|weight| *weight <= point).min(opened.len() - 1);
             let first = !std::mem::replace(&mut opened[account], true);
             bank.event(n, &format!("acc-{account}"), first, &mut random)
         })
@@ -67,30 +56,14 @@ impl Bank {
         let amount = 1 + random.below(100_000);
         let owner = OWNERS[random.below(OWNERS.len() as u64) as usize];
         let written = match random.below(100) {
-            _ if first => write!(
-                payload,
-                r#"{{"type":"AccountOpened","account":"{account}","owner":"{owner}""#
-            ),
-            0..55 => write!(
-                payload,
-                r#"{{"type":"MoneyDeposited","account":"{account}","amount":{amount}"#
-            ),
-            55..95 => write!(
-                payload,
-                r#"{{"type":"MoneyWithdrawn","account":"{account}","amount":{amount}"#
-            ),
-            _ => write!(
-                payload,
-                r#"{{"type":"StatementSent","account":"{account}","pages":{}"#,
-                1 + amount % 9
-            ),
+            _ if first => write!(payload, r#"{{"type":"AccountOpened","account":"{account}","owner":"{owner}""#),
+            0..55 => write!(payload, r#"{{"type":"MoneyDeposited","account":"{account}","amount":{amount}"#),
+            55..95 => write!(payload, r#"{{"type":"MoneyWithdrawn","account":"{account}","amount":{amount}"#),
+            _ => write!(payload, r#"{{"type":"StatementSent","account":"{account}","pages":{}"#, 1 + amount % 9),
         };
         written.expect("a string takes any text");
         const FILLER: &str = r#","memo":""}"#;
-        if let Some(missing) = self
-            .payload_bytes_min
-            .checked_sub(payload.len() + FILLER.len())
-        {
+        if let Some(missing) = self.payload_bytes_min.checked_sub(payload.len() + FILLER.len()) {
             payload.push_str(r#","memo":""#);
             payload.extend(std::iter::repeat_n('x', missing));
             payload.push('"');
@@ -127,30 +100,23 @@ impl BankViews {
     pub fn fold<'a>(events: impl IntoIterator<Item = &'a Event>) -> BankViews {
         let mut accounts: BTreeMap<String, Account> = BTreeMap::new();
         let mut totals: BTreeMap<String, i64> = BTreeMap::new();
-        let mut add =
-            |name: &str, amount: i64| *totals.entry(name.to_owned()).or_default() += amount;
+        let mut add = |name: &str, amount: i64| *totals.entry(name.to_owned()).or_default() += amount;
         for event in events {
             let event = event.json().expect("the bank's events are JSON");
             let (amount, sign, total) = match event["type"].as_str() {
                 Some("AccountOpened") => (0, 0, "accounts"),
-                Some("MoneyDeposited") => (
-                    event["amount"].as_i64().expect("a deposit has an amount"),
-                    1,
-                    "deposited",
-                ),
-                Some("MoneyWithdrawn") => (
-                    event["amount"].as_i64().expect("a withdrawal has one"),
-                    -1,
-                    "withdrawn",
-                ),
+                Some("MoneyDeposited") => {
+                    (event["amount"].as_i64().expect("a deposit has an amount"), 1, "deposited")
+                }
+                Some("MoneyWithdrawn") => {
+                    (event["amount"].as_i64().expect("a withdrawal has one"), -1, "withdrawn")
+                }
                 _ => {
                     add("ignored", 1);
                     continue;
                 }
             };
-            let id = event["account"]
-                .as_str()
-                .expect("every event of the bank names its account");
+            let id = event["account"].as_str().expect("every event of the bank names its account");
             let account = accounts.entry(id.to_owned()).or_default();
             if let Some(owner) = event["owner"].as_str() {
                 account.owner = owner.to_owned();
@@ -160,47 +126,27 @@ impl BankViews {
             add("events", 1);
             add(total, if sign == 0 { 1 } else { amount });
         }
-        let by_balance = accounts
-            .iter()
-            .map(|(id, account)| (id.clone(), account.balance as f64))
-            .collect();
+        let by_balance = accounts.iter().map(|(id, account)| (id.clone(), account.balance as f64)).collect();
         let document = |id: &String, account: &Account| json!({ "account": id, "owner": account.owner, "balance": account.balance, "events": account.events });
-        let accounts = accounts
-            .iter()
-            .map(|(id, account)| (id.clone(), document(id, account)))
-            .collect();
-        BankViews {
-            accounts,
-            totals,
-            by_balance,
-        }
+        let accounts = accounts.iter().map(|(id, account)| (id.clone(), document(id, account))).collect();
+        BankViews { accounts, totals, by_balance }
     }
 
     /// Passes if `balances` holds just this.
     pub fn balances_hold(&self, redis: &RedisServer) -> Result<(), String> {
-        let parse = |text: &String| {
-            serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone()))
-        };
-        let accounts = redis
-            .hash("balances:accounts")
-            .iter()
-            .map(|(id, text)| (id.clone(), parse(text)))
-            .collect();
+        let parse = |text: &String| serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone()));
+        let accounts =
+            redis.hash("balances:accounts").iter().map(|(id, text)| (id.clone(), parse(text))).collect();
         view::same("balances:accounts", &self.accounts, &accounts)?;
         let totals = redis.hash("balances:totals").into_iter();
-        let totals =
-            totals.map(|(name, count)| (name, count.parse().expect("a counter is an integer")));
+        let totals = totals.map(|(name, count)| (name, count.parse().expect("a counter is an integer")));
         let totals = totals.filter(|(_, count)| *count != 0).collect();
         view::same("balances:totals", &self.totals, &totals)
     }
 
     /// Passes if `leaderboard` holds just this.
     pub fn leaderboard_holds(&self, redis: &RedisServer) -> Result<(), String> {
-        view::same(
-            "leaderboard:by-balance",
-            &self.by_balance,
-            &redis.ranking("leaderboard:by-balance"),
-        )
+        view::same("leaderboard:by-balance", &self.by_balance, &redis.ranking("leaderboard:by-balance"))
     }
 }
 
@@ -217,39 +163,18 @@ mod tests {
 
     #[test]
     fn equal_banks_make_equal_events() {
-        let bank = Bank {
-            events: 500,
-            accounts: 20,
-            skew: 1.0,
-            payload_bytes_min: 200,
-            ..Bank::default()
-        };
+        let bank = Bank { events: 500, accounts: 20, skew: 1.0, payload_bytes_min: 200, ..Bank::default() };
         let events: Vec<Event> = bank.events().collect();
         assert_eq!(events, bank.events().collect::<Vec<_>>());
-        assert!(events.iter().all(|event| {
-            event
-                .payload
-                .as_ref()
-                .is_some_and(|payload| payload.len() >= 200)
-        }));
+        assert!(events.iter().all(|event| { event.payload.as_ref().is_some_and(|payload| payload.len() >= 200) }));
         assert!(events.iter().all(|event| event.json().is_some()));
     }
 
     #[test]
     fn the_fold_adds_up() {
-        let events: Vec<Event> = Bank {
-            events: 2_000,
-            accounts: 30,
-            ..Bank::default()
-        }
-        .events()
-        .collect();
+        let events: Vec<Event> = Bank { events: 2_000, accounts: 30, ..Bank::default() }.events().collect();
         let views = BankViews::fold(&events);
-        let sum: i64 = views
-            .accounts
-            .values()
-            .filter_map(|account| account["balance"].as_i64())
-            .sum();
+        let sum: i64 = views.accounts.values().filter_map(|account| account["balance"].as_i64()).sum();
         assert_eq!(sum, views.totals["deposited"] - views.totals["withdrawn"]);
         assert_eq!(views.totals["events"] + views.totals["ignored"], 2_000);
         assert_eq!(views.totals["accounts"], views.accounts.len() as i64);

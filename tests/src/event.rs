@@ -34,21 +34,12 @@ impl Event {
 
     /// An event without a key.
     pub fn plain(partition: u32, payload: impl Into<Vec<u8>>) -> Event {
-        Event {
-            partition,
-            timestamp: EPOCH_MS,
-            key: None,
-            headers: Vec::new(),
-            payload: Some(payload.into()),
-        }
+        Event { partition, timestamp: EPOCH_MS, key: None, headers: Vec::new(), payload: Some(payload.into()) }
     }
 
     /// The tombstone of a key.
     pub fn tombstone(key: &str, partitions: u32) -> Event {
-        Event {
-            payload: None,
-            ..Event::keyed(key, partitions, "")
-        }
+        Event { payload: None, ..Event::keyed(key, partitions, "") }
     }
 
     /// The same at another time.
@@ -114,10 +105,7 @@ mod tests {
             ("foobar", -790_332_482),
             ("a-little-bit-long-string", -985_981_536),
             ("a-little-bit-longer-string", -1_486_304_829),
-            (
-                "lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8",
-                -58_897_971,
-            ),
+            ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971),
             ("abc", 479_470_107),
         ];
         for (text, hash) in vectors {

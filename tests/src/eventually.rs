@@ -13,11 +13,7 @@ const PAUSE_MAX: Duration = Duration::from_millis(25);
 /// Checks until `check` gives a value, and returns it. What `check` gives as an error is what it saw instead; the
 /// last of it is shown if the deadline passes.
 #[track_caller]
-pub fn eventually<T>(
-    what: &str,
-    deadline: Duration,
-    mut check: impl FnMut() -> Result<T, String>,
-) -> T {
+pub fn eventually<T>(what: &str, deadline: Duration, mut check: impl FnMut() -> Result<T, String>) -> T {
     let started = Instant::now();
     let mut pause = PAUSE_MIN;
     loop {

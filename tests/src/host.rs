@@ -25,41 +25,27 @@ impl Host {
     /// Starts `lantern` with any arguments, in a clean environment.
     pub fn cli<A: Into<OsString>>(args: impl IntoIterator<Item = A>) -> Host {
         let mut command = Command::new(artefacts::lantern());
-        for name in [
-            "LANTERN_SOURCE",
-            "LANTERN_REDIS",
-            "RUST_LOG",
-            "RUST_BACKTRACE",
-        ] {
+        for name in ["LANTERN_SOURCE", "LANTERN_REDIS", "RUST_LOG", "RUST_BACKTRACE"] {
             command.env_remove(name);
         }
-        command
-            .args(args.into_iter().map(Into::into))
-            .env("NO_COLOR", "1");
+        command.args(args.into_iter().map(Into::into)).env("NO_COLOR", "1");
         Host(Process::spawn("lantern", command))
     }
 
     /// Begins a `lantern run` on a source (as `--source` takes it) and a Redis.
     pub fn run(source: &str, redis: &RedisServer) -> Run {
         static CACHE: LazyLock<Scratch> = LazyLock::new(|| Scratch::new("module-cache"));
-        let run = Run {
-            args: vec!["run".into()],
-        };
-        run.arg("--source")
-            .arg(source)
-            .arg("--redis")
-            .arg(redis.url())
-            .arg("--cache-dir")
-            .arg(CACHE.path())
+        let run = Run { args: vec!["run".into()] };
+        run.arg("--source").arg(source).arg("--redis").arg(redis.url()).arg("--cache-dir").arg(CACHE.path())
     }
 
     /// Waits until something is so while the host runs; fails at once when the host ends before.
     #[track_caller]
     pub fn until<T>(&mut self, what: &str, mut check: impl FnMut() -> Result<T, String>) -> T {
         eventually(what, NET, || match self.ended() {
-            Some(status) => check().map_err(|seen| {
-                panic!("lantern ended ({status}) before: {what}\nlast seen: {seen}")
-            }),
+            Some(status) => {
+                check().map_err(|seen| panic!("lantern ended ({status}) before: {what}\nlast seen: {seen}"))
+            }
             None => check(),
         })
     }

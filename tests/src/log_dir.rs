@@ -56,13 +56,9 @@ impl LogDir {
     /// Appends text as it is: a torn line, a broken one.
     pub fn append_raw(&self, topic: &str, partition: u32, text: &str) {
         let file = self.partition_file(topic, partition);
-        let mut file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(file)
-            .expect("the topic's folder is there");
-        file.write_all(text.as_bytes())
-            .expect("the scratch folder is writable");
+        let mut file =
+            OpenOptions::new().create(true).append(true).open(file).expect("the topic's folder is there");
+        file.write_all(text.as_bytes()).expect("the scratch folder is writable");
     }
 
     /// The file of a partition.
@@ -94,20 +90,13 @@ fn line(event: &Event) -> String {
         payload: Option<&'a RawValue>,
     }
     let text = |bytes| std::str::from_utf8(bytes).ok();
-    let (key, bytes) = (
-        event.key.as_deref(),
-        event.payload.as_deref().unwrap_or(b"null"),
-    );
+    let (key, bytes) = (event.key.as_deref(), event.payload.as_deref().unwrap_or(b"null"));
     let payload: Option<&RawValue> = serde_json::from_slice(bytes).ok();
-    let headers = event
-        .headers
-        .iter()
-        .map(|(name, value)| (name.as_str(), text(value).expect("headers here are text")));
+    let headers =
+        event.headers.iter().map(|(name, value)| (name.as_str(), text(value).expect("headers here are text")));
     let line = Line {
         key: key.and_then(text),
-        key_base64: key
-            .filter(|key| text(key).is_none())
-            .map(|key| STANDARD.encode(key)),
+        key_base64: key.filter(|key| text(key).is_none()).map(|key| STANDARD.encode(key)),
         timestamp: event.timestamp,
         headers: headers.collect(),
         payload_base64: payload.is_none().then(|| STANDARD.encode(bytes)),

@@ -26,13 +26,11 @@ impl Shop {
         let mut shop = Shop::default();
         for n in 0..orders {
             let id = format!("o-{n}");
-            let lines: Vec<(u64, u64)> = (0..=random.below(3))
-                .map(|_| (1 + random.below(5), 1 + random.below(20_000)))
-                .collect();
+            let lines: Vec<(u64, u64)> =
+                (0..=random.below(3)).map(|_| (1 + random.below(5), 1 + random.below(20_000))).collect();
             let total: u64 = lines.iter().map(|(quantity, cents)| quantity * cents).sum();
             let events = &mut shop.orders;
-            let mut happens =
-                |event: Value| events.push(Event::keyed(&id, partitions, event.to_string()));
+            let mut happens = |event: Value| events.push(Event::keyed(&id, partitions, event.to_string()));
             happens(placed(&id, n, &lines, total));
             match random.below(10) {
                 0 => happens(json!({ "type": "OrderCancelled", "order": id })),
@@ -43,17 +41,13 @@ impl Shop {
             let payments: &[(&str, u64)] = match random.below(5) {
                 0 => &[],
                 1 => &[("PaymentReceived", total / 2)],
-                2 => &[
-                    ("PaymentReceived", total / 2),
-                    ("PaymentReceived", total - total / 2),
-                ],
+                2 => &[("PaymentReceived", total / 2), ("PaymentReceived", total - total / 2)],
                 3 => &[("PaymentReceived", total), ("PaymentRefunded", total / 3)],
                 _ => &[("PaymentReceived", total)],
             };
             for (kind, cents) in payments {
                 let event = json!({ "type": kind, "order": id, "amount_cents": cents });
-                shop.payments
-                    .push(Event::keyed(&id, partitions, event.to_string()));
+                shop.payments.push(Event::keyed(&id, partitions, event.to_string()));
             }
         }
         shop
@@ -62,9 +56,7 @@ impl Shop {
     /// Passes if `orders:orders` holds what these events say, in whatever order the two topics met.
     pub fn orders_hold(&self, redis: &RedisServer) -> Result<(), String> {
         let seen = redis.hash("orders:orders").into_iter();
-        let seen = seen
-            .map(|(id, text)| (id, serde_json::from_str(&text).expect("an order is JSON")))
-            .collect();
+        let seen = seen.map(|(id, text)| (id, serde_json::from_str(&text).expect("an order is JSON"))).collect();
         view::same("orders:orders", &self.fold(), &seen)
     }
 
@@ -72,27 +64,18 @@ impl Shop {
         let mut orders: BTreeMap<String, Value> = BTreeMap::new();
         for event in self.orders.iter().chain(&self.payments) {
             let event = event.json().expect("the shop's events are JSON");
-            let id = event["order"]
-                .as_str()
-                .expect("every event of the shop names its order");
+            let id = event["order"].as_str().expect("every event of the shop names its order");
             let unknown = json!({
                 "order": id, "customer": null, "lines": [], "total_cents": null, "paid_cents": 0, "status": "pending",
             });
             let order = orders.entry(id.to_owned()).or_insert(unknown);
-            let paid = order["paid_cents"]
-                .as_i64()
-                .expect("it is a number from the start");
-            match event["type"]
-                .as_str()
-                .expect("every event of the shop has a type")
-            {
+            let paid = order["paid_cents"].as_i64().expect("it is a number from the start");
+            match event["type"].as_str().expect("every event of the shop has a type") {
                 "OrderPlaced" => {
                     order["customer"] = event["customer"].clone();
                     order["lines"] = event["lines"].clone();
                     order["total_cents"] = match event["version"].as_i64() {
-                        Some(1) => json!(cents(
-                            event["total"].as_str().expect("version 1 has a text")
-                        )),
+                        Some(1) => json!(cents(event["total"].as_str().expect("version 1 has a text"))),
                         _ => event["total_cents"].clone(),
                     };
                 }
@@ -103,10 +86,7 @@ impl Shop {
                 _ => {}
             }
         }
-        for order in orders
-            .values_mut()
-            .filter(|order| order["status"] == "pending")
-        {
+        for order in orders.values_mut().filter(|order| order["status"] == "pending") {
             if let Some(total) = order["total_cents"].as_i64() {
                 let paid = order["paid_cents"].as_i64() >= Some(total);
                 order["status"] = json!(if paid { "paid" } else { "placed" });
@@ -129,14 +109,9 @@ fn placed(id: &str, n: u64, lines: &[(u64, u64)], total: u64) -> Value {
 }
 
 fn amount(event: &Value) -> i64 {
-    event["amount_cents"]
-        .as_i64()
-        .expect("a payment has an amount")
+    event["amount_cents"].as_i64().expect("a payment has an amount")
 }
 
 fn cents(decimal: &str) -> i64 {
-    decimal
-        .replace('.', "")
-        .parse()
-        .expect("the generator writes two decimals")
+    decimal.replace('.', "").parse().expect("the generator writes two decimals")
 }

@@ -8,9 +8,7 @@ use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
-use rustix::process::{
-    Pid, Signal, getpid, getppid, kill_process, set_parent_process_death_signal,
-};
+use rustix::process::{Pid, Signal, getpid, getppid, kill_process, set_parent_process_death_signal};
 
 use crate::eventually::eventually;
 
@@ -28,22 +26,14 @@ pub struct Process {
 impl Process {
     /// Starts a command under a name for people; its stdout and stderr are captured, its stdin is empty.
     pub fn spawn(name: &str, mut command: Command) -> Process {
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let shown = format!("{command:?}");
-        let mut child = spawn_bound(command)
-            .unwrap_or_else(|error| panic!("can't start {name} by {shown}: {error}"));
+        let mut child =
+            spawn_bound(command).unwrap_or_else(|error| panic!("can't start {name} by {shown}: {error}"));
         let output = Arc::new(Output::default());
         output.read(Stream::Out, child.stdout.take().expect("stdout is piped"));
         output.read(Stream::Err, child.stderr.take().expect("stderr is piped"));
-        Process {
-            name: name.to_owned(),
-            child,
-            output,
-            exit: None,
-        }
+        Process { name: name.to_owned(), child, output, exit: None }
     }
 
     /// Waits for a line of stdout or stderr, past or future, that fits. Fails when the process ends without one.
@@ -57,23 +47,10 @@ impl Process {
                 return line.text.clone();
             }
             next = lines.all.len();
-            assert!(
-                lines.open > 0,
-                "{} ended without a line that says: {what}",
-                self.name
-            );
+            assert!(lines.open > 0, "{} ended without a line that says: {what}", self.name);
             let left = deadline.saturating_duration_since(Instant::now());
-            assert!(
-                !left.is_zero(),
-                "{} said nothing in {net:?} like: {what}",
-                self.name
-            );
-            lines = self
-                .output
-                .changed
-                .wait_timeout(lines, left)
-                .unwrap_or_else(PoisonError::into_inner)
-                .0;
+            assert!(!left.is_zero(), "{} said nothing in {net:?} like: {what}", self.name);
+            lines = self.output.changed.wait_timeout(lines, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
@@ -81,17 +58,12 @@ impl Process {
     #[track_caller]
     pub fn wait(&mut self, net: Duration) -> ExitStatus {
         let name = self.name.clone();
-        let status = eventually(&format!("{name} has ended"), net, || {
-            self.ended().ok_or_else(|| "it runs".to_owned())
-        });
+        let status =
+            eventually(&format!("{name} has ended"), net, || self.ended().ok_or_else(|| "it runs".to_owned()));
         // A grandchild may hold the pipes open, so this is bounded too, and no failure.
         let lines = self.output.lines();
         let all = |lines: &mut Lines| lines.open > 0;
-        drop(
-            self.output
-                .changed
-                .wait_timeout_while(lines, Duration::from_secs(2), all),
-        );
+        drop(self.output.changed.wait_timeout_while(lines, Duration::from_secs(2), all));
         status
     }
 
@@ -143,12 +115,8 @@ impl Process {
     pub fn tail(&self) -> String {
         let lines = self.output.lines();
         let from = lines.all.len().saturating_sub(SHOWN);
-        let mut text = format!(
-            "--- {} (last {} of {} lines)\n",
-            self.name,
-            lines.all.len() - from,
-            lines.all.len()
-        );
+        let mut text =
+            format!("--- {} (last {} of {} lines)\n", self.name, lines.all.len() - from, lines.all.len());
         for line in &lines.all[from..] {
             text.push_str(&line.text);
             text.push('\n');
@@ -161,10 +129,7 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
         if thread::panicking() {
-            #[expect(
-                clippy::print_stderr,
-                reason = "the test runner shows it with the failed test"
-            )]
+            #[expect(clippy::print_stderr, reason = "the test runner shows it with the failed test")]
             {
                 eprintln!("{}", self.tail());
             }
@@ -202,12 +167,7 @@ impl Output {
     }
 
     fn text(&self, stream: Stream) -> String {
-        self.lines()
-            .all
-            .iter()
-            .filter(|line| line.stream == stream)
-            .map(|line| line.text.clone() + "\n")
-            .collect()
+        self.lines().all.iter().filter(|line| line.stream == stream).map(|line| line.text.clone() + "\n").collect()
     }
 
     fn read(self: &Arc<Self>, stream: Stream, pipe: impl Read + Send + 'static) {
@@ -240,16 +200,11 @@ fn spawn_bound(command: Command) -> io::Result<Child> {
                 let _ = reply.send(bind_to(getpid(), &mut command).spawn());
             }
         };
-        thread::Builder::new()
-            .name("nursery".to_owned())
-            .spawn(deliver)
-            .expect("a thread can be started");
+        thread::Builder::new().name("nursery".to_owned()).spawn(deliver).expect("a thread can be started");
         births
     });
     let (reply, child) = channel();
-    NURSERY
-        .send((command, reply))
-        .expect("the nursery lives as long as the process");
+    NURSERY.send((command, reply)).expect("the nursery lives as long as the process");
     child.recv().expect("the nursery answers every request")
 }
 
@@ -257,11 +212,7 @@ fn bind_to(parent: Pid, command: &mut Command) -> &mut Command {
     let bind = move || {
         set_parent_process_death_signal(Some(Signal::KILL))?;
         // The parent may have died before the line above.
-        if getppid() == Some(parent) {
-            Ok(())
-        } else {
-            Err(io::ErrorKind::NotFound.into())
-        }
+        if getppid() == Some(parent) { Ok(()) } else { Err(io::ErrorKind::NotFound.into()) }
     };
     // SAFETY: between fork and exec only two system calls are made; nothing is allocated, no lock is taken.
     unsafe { command.pre_exec(bind) }

@@ -34,20 +34,11 @@ impl RedisServer {
     /// Reserves a port, but starts nothing: a server that is away.
     pub fn away() -> RedisServer {
         let (scratch, connection) = (Scratch::new("redis"), Mutex::default());
-        RedisServer {
-            port: free_port(),
-            scratch,
-            durable: false,
-            process: None,
-            connection,
-        }
+        RedisServer { port: free_port(), scratch, durable: false, process: None, connection }
     }
 
     fn with_durability(durable: bool) -> RedisServer {
-        let mut server = RedisServer {
-            durable,
-            ..RedisServer::away()
-        };
+        let mut server = RedisServer { durable, ..RedisServer::away() };
         server.start_again();
         server
     }
@@ -67,22 +58,12 @@ impl RedisServer {
         let mut command = Command::new("redis-server");
         let appendonly = if self.durable { "yes" } else { "no" };
         command.args(["--bind", "127.0.0.1", "--save", "", "--daemonize", "no"]);
-        command
-            .args([
-                "--appendonly",
-                appendonly,
-                "--appendfsync",
-                "always",
-                "--dir",
-            ])
-            .arg(self.scratch.path());
+        command.args(["--appendonly", appendonly, "--appendfsync", "always", "--dir"]).arg(self.scratch.path());
         command.args(["--port", &self.port.to_string()]);
         let mut process = Process::spawn("redis-server", command);
         eventually("redis-server answers", NET, || match process.ended() {
             Some(status) => panic!("redis-server ended at once: {status}\n{}", process.tail()),
-            None => self
-                .query::<String>(&cmd("PING"))
-                .map_err(|error| error.to_string()),
+            None => self.query::<String>(&cmd("PING")).map_err(|error| error.to_string()),
         });
         self.process = Some(process);
     }
@@ -100,10 +81,7 @@ impl RedisServer {
 
     /// Sends any command. A connection that broke since the last one is made anew.
     pub fn query<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
-        let mut connection = self
-            .connection
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(open) = connection.as_mut().filter(|open| open.is_open())
             && let Ok(answer) = command.query(open)
         {
@@ -127,9 +105,7 @@ impl RedisServer {
 
     /// A whole hash.
     pub fn hash(&self, key: &str) -> BTreeMap<String, String> {
-        self.ask::<HashMap<String, String>>(cmd("HGETALL").arg(key))
-            .into_iter()
-            .collect()
+        self.ask::<HashMap<String, String>>(cmd("HGETALL").arg(key)).into_iter().collect()
     }
 
     /// A field of a hash.
@@ -146,13 +122,9 @@ impl RedisServer {
 
     /// The checkpoints that readers see: `<topic>/<partition>` → the next offset to apply.
     pub fn checkpoints(&self, projection: &str) -> BTreeMap<String, u64> {
-        let fields = self
-            .hash(&format!("lantern:checkpoints:{projection}"))
-            .into_iter();
+        let fields = self.hash(&format!("lantern:checkpoints:{projection}")).into_iter();
         let offsets = fields.filter(|(field, _)| !field.ends_with("/time"));
-        offsets
-            .map(|(field, offset)| (field, offset.parse().expect("a checkpoint is an offset")))
-            .collect()
+        offsets.map(|(field, offset)| (field, offset.parse().expect("a checkpoint is an offset"))).collect()
     }
 
     /// How many offsets a projection has got over, in all partitions.
@@ -162,16 +134,12 @@ impl RedisServer {
 
     #[track_caller]
     fn ask<T: FromRedisValue>(&self, command: &Cmd) -> T {
-        self.query(command)
-            .unwrap_or_else(|error| panic!("the test's own redis-server must answer: {error}"))
+        self.query(command).unwrap_or_else(|error| panic!("the test's own redis-server must answer: {error}"))
     }
 }
 
 /// A loopback port that was free a moment ago.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("the loopback device has free ports");
-    listener
-        .local_addr()
-        .expect("a bound socket has an address")
-        .port()
+    listener.local_addr().expect("a bound socket has an address").port()
 }

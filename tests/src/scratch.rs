@@ -50,9 +50,7 @@ fn sweep(root: &Path) {
     };
     for entry in entries.flatten() {
         let name = entry.file_name();
-        let pid = name
-            .to_str()
-            .and_then(|name| name.split('-').next()?.parse().ok());
+        let pid = name.to_str().and_then(|name| name.split('-').next()?.parse().ok());
         let alive = pid.is_some_and(|pid: u32| Path::new("/proc").join(pid.to_string()).exists());
         if !alive {
             let _ = fs::remove_dir_all(entry.path());

@@ -63,11 +63,7 @@ pub fn unique(name: &str) -> String {
 fn startup_ms() -> u128 {
     use std::sync::LazyLock;
     use std::time::SystemTime;
-    static STARTED: LazyLock<u128> = LazyLock::new(|| {
-        SystemTime::UNIX_EPOCH
-            .elapsed()
-            .expect("the clock is past 1970")
-            .as_millis()
-    });
+    static STARTED: LazyLock<u128> =
+        LazyLock::new(|| SystemTime::UNIX_EPOCH.elapsed().expect("the clock is past 1970").as_millis());
     *STARTED
 }

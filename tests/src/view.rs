@@ -11,27 +11,15 @@ pub fn same<V: Debug + PartialEq>(
     expected: &BTreeMap<String, V>,
     seen: &BTreeMap<String, V>,
 ) -> Result<(), String> {
-    let missing = expected
-        .iter()
-        .filter(|(key, value)| seen.get(*key) != Some(value))
-        .map(|(key, _)| key);
+    let missing = expected.iter().filter(|(key, value)| seen.get(*key) != Some(value)).map(|(key, _)| key);
     let surplus = seen.keys().filter(|key| !expected.contains_key(*key));
     let differing: Vec<&String> = missing.chain(surplus).collect();
     if differing.is_empty() {
         return Ok(());
     }
-    let mut text = format!(
-        "{view}: {} rows differ of {}",
-        differing.len(),
-        expected.len()
-    );
+    let mut text = format!("{view}: {} rows differ of {}", differing.len(), expected.len());
     for key in differing.into_iter().take(SHOWN) {
-        let _ = write!(
-            text,
-            "\n  {key}: expected {:?}, seen {:?}",
-            expected.get(key),
-            seen.get(key)
-        );
+        let _ = write!(text, "\n  {key}: expected {:?}, seen {:?}", expected.get(key), seen.get(key));
     }
     Err(text)
 }

@@ -1,6 +1,6 @@
 //! Events for tests.
 
-use crate::batch::{Batch, HAS_KEY, HAS_PAYLOAD, NO_TIMESTAMP, NO_VALUE};
+use crate::batch::{Batch, HAS_KEY, HAS_PAYLOAD, NO_TIMESTAMP, NO_VALUE, PARTITION_SHIFT};
 
 /// An event to feed to a projection. Made by [`event`] or [`tombstone`].
 #[derive(Clone, Debug)]
@@ -91,18 +91,14 @@ impl TestEvent {
                 .position(|topic| *topic == name)
                 .unwrap_or_else(|| panic!("the projection does not read the topic `{name}`")),
         };
-        batch.topics.push(topic as u32);
-        batch.partitions.push(self.partition);
-        batch.offsets.push(self.offset.unwrap_or(next_offset));
-        batch.timestamps.push(self.timestamp);
-        let mut flags = 0;
+        let mut place = u64::from(self.partition) << PARTITION_SHIFT | topic as u64;
         if self.key.is_some() {
-            flags |= HAS_KEY;
+            place |= HAS_KEY;
         }
         if self.payload.is_some() {
-            flags |= HAS_PAYLOAD;
+            place |= HAS_PAYLOAD;
         }
-        batch.flags.push(flags);
+        batch.events.extend([place, self.offset.unwrap_or(next_offset), self.timestamp.cast_unsigned()]);
         for part in [self.key.unwrap_or_default(), self.headers, self.payload.unwrap_or_default()] {
             batch.data.extend(part);
             batch.ends.push(length(&batch.data));

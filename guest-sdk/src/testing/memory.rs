@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::host::{Host, Verb};
+use crate::host::{Host, Verb, verb_and_view};
 use crate::views::{Declaration, Kind};
 
 /// All structures by their Redis name without the projection's prefix.
@@ -214,15 +214,16 @@ impl Host for Memory {
         }
     }
 
-    fn write(&self, verbs: &[u8], views: &[u32], ends: &[u32], data: &[u8]) {
+    fn write(&self, heads: &[u32], data: &[u8]) {
         let mut start = 0;
-        for ((&verb, &view), ends) in verbs.iter().zip(views).zip(ends.chunks_exact(3)) {
-            let [key, member, value] = [ends[0], ends[1], ends[2]].map(|end| {
+        for &[head, key, member, value] in heads.as_chunks().0 {
+            let [key, member, value] = [key, member, value].map(|end| {
                 let part = &data[start..end as usize];
                 start = end as usize;
                 part
             });
-            self.apply(Verb::ALL[usize::from(verb)], view, key, member, value);
+            let (verb, view) = verb_and_view(head);
+            self.apply(Verb::ALL[verb as usize], view, key, member, value);
         }
     }
 }
@@ -230,6 +231,7 @@ impl Host for Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::head;
 
     fn memory() -> Memory {
         let memory = Memory::default();
@@ -246,7 +248,7 @@ mod tests {
     #[test]
     #[should_panic(expected = "a key for `totals`, which is not keyed")]
     fn refuses_a_key_where_none_belongs() {
-        memory().write(&[Verb::Hincrby as u8], &[0], &[1, 2, 10], &[0; 10]);
+        memory().write(&[head(Verb::Hincrby, 0), 1, 2, 10], &[0; 10]);
     }
 
     #[test]

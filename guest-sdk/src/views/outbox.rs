@@ -5,7 +5,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use crate::Result;
-use crate::host::{Host, Verb};
+use crate::host::{Host, Verb, head, verb_and_view};
 
 /// The way to the host, shared by all handles.
 pub(crate) struct Outbox {
@@ -14,12 +14,10 @@ pub(crate) struct Outbox {
     wanted: RefCell<Pairs>,
 }
 
-/// Writes in columns: a verb, a view and three ends for each.
+/// Writes in columns: for each verb and view, and three ends.
 #[derive(Default)]
 pub(crate) struct Writes {
-    verbs: Vec<u8>,
-    views: Vec<u32>,
-    ends: Vec<u32>,
+    heads: Vec<u32>,
     data: Vec<u8>,
 }
 
@@ -43,16 +41,15 @@ impl Outbox {
     /// Hand over all writes in one call.
     pub(crate) fn send(&self) {
         let mut writes = self.writes.borrow_mut();
-        if !writes.verbs.is_empty() {
-            let Writes { verbs, views, ends, data } = &*writes;
-            self.host.write(verbs, views, ends, data);
+        if !writes.heads.is_empty() {
+            self.host.write(&writes.heads, &writes.data);
             writes.clear();
         }
     }
 
     /// The host, for a read of a view: what is still here and could change the answer goes first.
     pub(crate) fn host_for_read(&self, view: u32) -> &dyn Host {
-        if self.writes.borrow().views.contains(&view) {
+        if self.writes.borrow().touch(view) {
             self.send();
         }
         &*self.host
@@ -94,8 +91,7 @@ impl Writes {
     }
 
     fn begin(&mut self, verb: Verb, view: u32, key: &[u8], member: &[u8]) {
-        self.verbs.push(verb as u8);
-        self.views.push(view);
+        self.heads.push(head(verb, view));
         self.data.extend_from_slice(key);
         self.end();
         self.data.extend_from_slice(member);
@@ -103,13 +99,15 @@ impl Writes {
     }
 
     fn end(&mut self) {
-        self.ends.push(end_of(&self.data));
+        self.heads.push(end_of(&self.data));
+    }
+
+    fn touch(&self, view: u32) -> bool {
+        self.heads.as_chunks::<4>().0.iter().any(|[head, ..]| verb_and_view(*head).1 == view)
     }
 
     fn clear(&mut self) {
-        self.verbs.clear();
-        self.views.clear();
-        self.ends.clear();
+        self.heads.clear();
         self.data.clear();
     }
 }

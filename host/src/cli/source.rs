@@ -24,7 +24,8 @@ fn kafka(rest: &str) -> Result<Kafka, String> {
     let (brokers, query) = rest.split_once('?').unwrap_or((rest, ""));
     let brokers = brokers.trim_end_matches('/');
     for broker in brokers.split(',') {
-        let port = broker.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port.parse::<u16>());
+        let port =
+            broker.rsplit_once(':').filter(|(host, _)| !host.is_empty()).map(|(_, port)| port.parse::<u16>());
         if !matches!(port, Some(Ok(_))) {
             return Err(format!("`{broker}` is no broker; write kafka://HOST:PORT,HOST:PORT"));
         }

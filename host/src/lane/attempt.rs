@@ -216,7 +216,9 @@ where
     fn start_commit(&mut self) {
         let due = match self.pending.since {
             None => false,
-            Some(since) => since.elapsed() >= self.settings.linger || self.room().is_none() || self.ending.is_some(),
+            Some(since) => {
+                since.elapsed() >= self.settings.linger || self.room().is_none() || self.ending.is_some()
+            }
         };
         let (true, Some(worker)) = (due, &mut self.worker) else { return };
         let Some(mut session) = self.session.take() else { return };

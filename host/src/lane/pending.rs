@@ -58,8 +58,7 @@ mod tests {
     fn marks_where_each_partition_stands() {
         let mut batch = Batch::default();
         for (topic, offset, timestamp) in [(0, 3, 50), (0, 7, 20), (1, 1, -1), (0, 8, 30)] {
-            let event =
-                Event { topic, partition: 2, offset, timestamp, key: None, headers: b"", payload: None };
+            let event = Event { topic, partition: 2, offset, timestamp, key: None, headers: b"", payload: None };
             batch.push(&event);
         }
         let topics: [Arc<str>; 2] = ["a".into(), "b".into()];

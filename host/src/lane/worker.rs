@@ -119,9 +119,7 @@ where
         match guilty {
             // It was the size of the batch, not an event of it.
             None => Ok(()),
-            Some(reason) => {
-                Err(Halt::Fault(Fault::Poison { event: self.reference(batch, healthy), reason }))
-            }
+            Some(reason) => Err(Halt::Fault(Fault::Poison { event: self.reference(batch, healthy), reason })),
         }
     }
 

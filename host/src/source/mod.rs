@@ -141,7 +141,9 @@ impl Error {
                 "retention was faster than the projection; rebuild it from what is left, and keep the topic longer"
             }
             Error::Shortened { .. } => "rebuild the projection if the log was made anew on purpose",
-            Error::Layout { .. } => "a topic has one file a partition, 0.jsonl, 1.jsonl and so on, and nothing else",
+            Error::Layout { .. } => {
+                "a topic has one file a partition, 0.jsonl, 1.jsonl and so on, and nothing else"
+            }
             Error::Malformed { .. } => {
                 "one event a line: {\"key\":…,\"timestamp\":…,\"headers\":{…},\"payload\":…}; mend the line and start again"
             }

@@ -168,10 +168,7 @@ pub struct MemoryCells {
 }
 
 impl Cells for MemoryCells {
-    fn read(
-        &mut self,
-        cells: &[CellRef<'_>],
-    ) -> impl Future<Output = Result<Vec<Option<Value>>, Error>> + Send {
+    fn read(&mut self, cells: &[CellRef<'_>]) -> impl Future<Output = Result<Vec<Option<Value>>, Error>> + Send {
         let content = self.store.lock();
         let value = |cell: &CellRef<'_>| {
             let held = content.structures.get(&self.projection.key(cell.view, cell.key))?;

@@ -84,7 +84,9 @@ async fn partitions<S: Source>(
             };
             match asked {
                 Ok(count) => break count,
-                Err(error @ source::Error::Unavailable { .. }) => outages.failed("the source", &error, error.hint()),
+                Err(error @ source::Error::Unavailable { .. }) => {
+                    outages.failed("the source", &error, error.hint())
+                }
                 Err(error) => return Err(Stop::Topics(error)),
             }
             if tokio::time::timeout(ASK_AGAIN, shutdown.cancelled()).await.is_ok() {
@@ -136,7 +138,10 @@ mod tests {
 
     fn text(shares: Vec<(Share, Vec<(u32, TopicPartition)>)>) -> Vec<String> {
         let read = |(index, at): &(u32, TopicPartition)| format!("{index}={at}");
-        shares.iter().map(|(share, reads)| format!("{share}: {}", reads.iter().map(read).collect::<Vec<_>>().join(" "))).collect()
+        shares
+            .iter()
+            .map(|(share, reads)| format!("{share}: {}", reads.iter().map(read).collect::<Vec<_>>().join(" ")))
+            .collect()
     }
 
     #[test]

@@ -65,11 +65,7 @@ impl Stop {
 
 impl<S: Source, T: Store> Supervisor<S, T> {
     /// Runs the projections until they are told to stop or every one has stopped by itself. Gives those that have.
-    pub async fn run<M>(
-        self,
-        deployments: Vec<Deployment<M>>,
-        shutdown: CancellationToken,
-    ) -> Vec<(String, Stop)>
+    pub async fn run<M>(self, deployments: Vec<Deployment<M>>, shutdown: CancellationToken) -> Vec<(String, Stop)>
     where
         M: Module<Views = Overlay<<T::Session as Session>::Cells>>,
     {

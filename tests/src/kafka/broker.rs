@@ -40,11 +40,7 @@ impl Broker {
             let started = Instant::now();
             match broker.boot() {
                 Ok(()) => {
-                    note(&format!(
-                        "Apache Kafka answers on {} after {:.1?}",
-                        broker.servers(),
-                        started.elapsed()
-                    ));
+                    note(&format!("Apache Kafka answers on {} after {:.1?}", broker.servers(), started.elapsed()));
                     return Ok(broker);
                 }
                 Err(log) if attempt == ATTEMPTS => panic!("Kafka does not start:\n{log}"),
@@ -66,41 +62,22 @@ impl Broker {
     /// Starts it again on its port and data.
     pub(super) fn start_again(&mut self) {
         self.kill();
-        self.boot()
-            .unwrap_or_else(|log| panic!("Kafka does not start again:\n{log}"));
+        self.boot().unwrap_or_else(|log| panic!("Kafka does not start again:\n{log}"));
     }
 
     fn formatted(java: Java) -> Broker {
         let (scratch, port) = (Scratch::new("kafka"), free_port());
-        let settings = scratch.file(
-            "server.properties",
-            settings(port, free_port(), scratch.path()),
-        );
+        let settings = scratch.file("server.properties", settings(port, free_port(), scratch.path()));
         let mut format = java.command("kafka.tools.StorageTool");
-        format
-            .args([
-                "format",
-                "--cluster-id",
-                "bGFudGVybi10ZXN0cy0xMA",
-                "--config",
-            ])
-            .arg(settings);
-        let output = format
-            .stdin(Stdio::null())
-            .output()
-            .expect("java was found");
+        format.args(["format", "--cluster-id", "bGFudGVybi10ZXN0cy0xMA", "--config"]).arg(settings);
+        let output = format.stdin(Stdio::null()).output().expect("java was found");
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         assert!(
             output.status.success(),
             "Kafka's data can't be formatted: {}",
             text(&output.stdout) + &text(&output.stderr)
         );
-        Broker {
-            port,
-            java,
-            scratch,
-            process: None,
-        }
+        Broker { port, java, scratch, process: None }
     }
 
     /// Starts the process and returns when it answers a request, or with its log when it ended before.
@@ -137,41 +114,21 @@ impl Java {
             return Err("its jars are not in the target directory".to_owned());
         }
         let home = env::var_os("JAVA_HOME").map(|home| PathBuf::from(home).join("bin/java"));
-        let binary = home
-            .filter(|java| java.exists())
-            .unwrap_or_else(|| "java".into());
-        let java = Java {
-            binary,
-            classpath: format!("{}/*", jars.display()),
-        };
+        let binary = home.filter(|java| java.exists()).unwrap_or_else(|| "java".into());
+        let java = Java { binary, classpath: format!("{}/*", jars.display()) };
         let answers = Command::new(&java.binary)
             .arg("-version")
             .stderr(Stdio::null())
             .status()
             .is_ok_and(|status| status.success());
-        if answers {
-            Ok(java)
-        } else {
-            Err("there is no java".to_owned())
-        }
+        if answers { Ok(java) } else { Err("there is no java".to_owned()) }
     }
 
     /// A class of Kafka in a small JVM that starts fast rather than running fast.
     fn command(&self, class: &str) -> Command {
         let mut command = Command::new(&self.binary);
-        command.args([
-            "-Xms96m",
-            "-Xmx320m",
-            "-XX:+UseSerialGC",
-            "-XX:TieredStopAtLevel=1",
-            "-Xshare:auto",
-        ]);
-        command.args([
-            "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn",
-            "-cp",
-            &self.classpath,
-            class,
-        ]);
+        command.args(["-Xms96m", "-Xmx320m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]);
+        command.args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", &self.classpath, class]);
         command
     }
 }

@@ -39,34 +39,26 @@ impl Client {
 
     pub(super) fn create_topic(&self, topic: &str, partitions: u32, settings: &[(&str, &str)]) {
         let new = NewTopic::new(topic, partitions as i32, TopicReplication::Fixed(1));
-        let new = settings
-            .iter()
-            .fold(new, |new, (name, value)| new.set(name, value));
-        let made = block_on(self.admin.create_topics(
-            [&new],
-            &AdminOptions::new().operation_timeout(Some(REQUEST_NET)),
-        ));
+        let new = settings.iter().fold(new, |new, (name, value)| new.set(name, value));
+        let made =
+            block_on(self.admin.create_topics([&new], &AdminOptions::new().operation_timeout(Some(REQUEST_NET))));
         expect_all(&format!("creating {topic}"), made);
     }
 
     pub(super) fn delete_topic(&self, topic: &str) {
-        let gone = block_on(self.admin.delete_topics(
-            &[topic],
-            &AdminOptions::new().operation_timeout(Some(REQUEST_NET)),
-        ));
+        let gone = block_on(
+            self.admin.delete_topics(&[topic], &AdminOptions::new().operation_timeout(Some(REQUEST_NET))),
+        );
         expect_all(&format!("deleting {topic}"), gone);
     }
 
     pub(super) fn delete_events(&self, topic: &str, partition: u32, below: u64) {
         let mut offsets = TopicPartitionList::new();
         let offset = Offset::Offset(below as i64);
-        offsets
-            .add_partition_offset(topic, partition as i32, offset)
-            .expect("an offset is not negative");
-        let gone = block_on(self.admin.delete_records(
-            &offsets,
-            &AdminOptions::new().operation_timeout(Some(REQUEST_NET)),
-        ));
+        offsets.add_partition_offset(topic, partition as i32, offset).expect("an offset is not negative");
+        let gone = block_on(
+            self.admin.delete_records(&offsets, &AdminOptions::new().operation_timeout(Some(REQUEST_NET))),
+        );
         // Not by `{:?}`: debug-printing an admin error has crashed.
         gone.unwrap_or_else(|error| panic!("deleting events of {topic}: {error}"));
     }
@@ -77,11 +69,8 @@ impl Client {
 
     pub(super) fn ends(&self, topic: &str, partitions: u32) -> BTreeMap<u32, u64> {
         let end = |partition: u32| {
-            let marks = self
-                .consumer
-                .fetch_watermarks(topic, partition as i32, REQUEST_NET);
-            let (_, end) =
-                marks.unwrap_or_else(|error| panic!("watermarks of {topic}/{partition}: {error}"));
+            let marks = self.consumer.fetch_watermarks(topic, partition as i32, REQUEST_NET);
+            let (_, end) = marks.unwrap_or_else(|error| panic!("watermarks of {topic}/{partition}: {error}"));
             (partition, end as u64)
         };
         (0..partitions).map(end).collect()
@@ -98,17 +87,13 @@ pub(super) fn transact<'a>(
     let mut config = config(servers);
     config.set("transactional.id", unique("tests"));
     let producer = producer(config);
-    let done = |step: &str, result: Result<(), KafkaError>| {
-        result.unwrap_or_else(|error| panic!("{step}: {error}"))
-    };
+    let done =
+        |step: &str, result: Result<(), KafkaError>| result.unwrap_or_else(|error| panic!("{step}: {error}"));
     done("init_transactions", producer.init_transactions(REQUEST_NET));
     done("begin_transaction", producer.begin_transaction());
     send_all(&producer, topic, events);
     match outcome {
-        Outcome::Commit => done(
-            "commit_transaction",
-            producer.commit_transaction(REQUEST_NET),
-        ),
+        Outcome::Commit => done("commit_transaction", producer.commit_transaction(REQUEST_NET)),
         Outcome::Abort => done("abort_transaction", producer.abort_transaction(REQUEST_NET)),
     }
 }
@@ -116,31 +101,18 @@ pub(super) fn transact<'a>(
 fn config(servers: &str) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", servers);
-    config
-        .set("reconnect.backoff.ms", "20")
-        .set("reconnect.backoff.max.ms", "200");
+    config.set("reconnect.backoff.ms", "20").set("reconnect.backoff.max.ms", "200");
     config
 }
 
 /// A producer that keeps the order and loses nothing, whatever the broker does.
 fn producer(mut config: ClientConfig) -> BaseProducer<Deliveries> {
-    config
-        .set("enable.idempotence", "true")
-        .set("linger.ms", "2")
-        .set("batch.num.messages", "10000");
-    config
-        .set("queue.buffering.max.messages", "500000")
-        .set("queue.buffering.max.kbytes", "524288");
-    config
-        .create_with_context(Deliveries::default())
-        .expect("these settings are librdkafka's")
+    config.set("enable.idempotence", "true").set("linger.ms", "2").set("batch.num.messages", "10000");
+    config.set("queue.buffering.max.messages", "500000").set("queue.buffering.max.kbytes", "524288");
+    config.create_with_context(Deliveries::default()).expect("these settings are librdkafka's")
 }
 
-fn send_all<'a>(
-    producer: &BaseProducer<Deliveries>,
-    topic: &str,
-    events: impl IntoIterator<Item = &'a Event>,
-) {
+fn send_all<'a>(producer: &BaseProducer<Deliveries>, topic: &str, events: impl IntoIterator<Item = &'a Event>) {
     for event in events {
         let mut record = record(topic, event);
         while let Err((error, back)) = producer.send(record) {
@@ -150,22 +122,13 @@ fn send_all<'a>(
             record = back;
         }
     }
-    producer
-        .flush(REQUEST_NET)
-        .unwrap_or_else(|error| panic!("producing to {topic}: {error}"));
-    let lost = producer
-        .context()
-        .0
-        .lock()
-        .expect("no delivery panics")
-        .take();
+    producer.flush(REQUEST_NET).unwrap_or_else(|error| panic!("producing to {topic}: {error}"));
+    let lost = producer.context().0.lock().expect("no delivery panics").take();
     assert_eq!(lost, None, "an event was not delivered to {topic}");
 }
 
 fn record<'a>(topic: &'a str, event: &'a Event) -> BaseRecord<'a, [u8], [u8]> {
-    let mut record = BaseRecord::to(topic)
-        .partition(event.partition as i32)
-        .timestamp(event.timestamp);
+    let mut record = BaseRecord::to(topic).partition(event.partition as i32).timestamp(event.timestamp);
     record.key = event.key.as_deref();
     record.payload = event.payload.as_deref();
     if event.headers.is_empty() {
@@ -173,10 +136,7 @@ fn record<'a>(topic: &'a str, event: &'a Event) -> BaseRecord<'a, [u8], [u8]> {
     }
     let headers = OwnedHeaders::new_with_capacity(event.headers.len());
     let add = |headers: OwnedHeaders, (key, value): &(String, Vec<u8>)| {
-        headers.insert(Header {
-            key,
-            value: Some(value),
-        })
+        headers.insert(Header { key, value: Some(value) })
     };
     record.headers(event.headers.iter().fold(headers, add))
 }
@@ -192,29 +152,19 @@ impl ProducerContext for Deliveries {
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
         if let Err((error, _)) = result {
-            self.0
-                .lock()
-                .expect("no delivery panics")
-                .get_or_insert_with(|| error.to_string());
+            self.0.lock().expect("no delivery panics").get_or_insert_with(|| error.to_string());
         }
     }
 }
 
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     let runtime = tokio::runtime::Builder::new_current_thread().build();
-    runtime
-        .expect("a runtime without drivers needs nothing")
-        .block_on(future)
+    runtime.expect("a runtime without drivers needs nothing").block_on(future)
 }
 
-fn expect_all<E: Display>(
-    what: &str,
-    result: Result<Vec<Result<String, (String, E)>>, KafkaError>,
-) {
+fn expect_all<E: Display>(what: &str, result: Result<Vec<Result<String, (String, E)>>, KafkaError>) {
     match result {
-        Ok(each) => each
-            .into_iter()
-            .for_each(|one| drop(one.map_err(|(_, error)| panic!("{what}: {error}")))),
+        Ok(each) => each.into_iter().for_each(|one| drop(one.map_err(|(_, error)| panic!("{what}: {error}")))),
         Err(error) => panic!("{what}: {error}"),
     }
 }

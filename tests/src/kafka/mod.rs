@@ -56,20 +56,14 @@ impl Kafka {
         match Broker::start() {
             Ok(broker) => Some(Kafka::new(broker.servers(), Cluster::Broker(broker))),
             Err(missing) if env::var_os("LANTERN_TEST_KAFKA_REQUIRED").is_some() => {
-                panic!(
-                    "the tests must run on a real Kafka here, but {missing}; `./x test` fetches it"
-                )
+                panic!("the tests must run on a real Kafka here, but {missing}; `./x test` fetches it")
             }
             Err(_) => None,
         }
     }
 
     fn new(servers: String, cluster: Cluster) -> Kafka {
-        Kafka {
-            servers,
-            cluster,
-            producer: OnceLock::new(),
-        }
+        Kafka { servers, cluster, producer: OnceLock::new() }
     }
 
     /// Whether this is Apache Kafka and not the mock.
@@ -113,13 +107,8 @@ impl Kafka {
     pub fn create_topic_with(&self, topic: &str, partitions: u32, settings: &[(&str, &str)]) {
         match &self.cluster {
             Cluster::Mock(cluster) => {
-                let cluster = cluster
-                    .client()
-                    .mock_cluster()
-                    .expect("the client has a mock cluster");
-                cluster
-                    .create_topic(topic, partitions as i32, 1)
-                    .expect("the mock makes any topic");
+                let cluster = cluster.client().mock_cluster().expect("the client has a mock cluster");
+                cluster.create_topic(topic, partitions as i32, 1).expect("the mock makes any topic");
             }
             _ => self.client().create_topic(topic, partitions, settings),
         }
@@ -141,12 +130,7 @@ impl Kafka {
     }
 
     /// Appends events in one transaction. The real broker only.
-    pub fn transact<'a>(
-        &self,
-        topic: &str,
-        events: impl IntoIterator<Item = &'a Event>,
-        outcome: Outcome,
-    ) {
+    pub fn transact<'a>(&self, topic: &str, events: impl IntoIterator<Item = &'a Event>, outcome: Outcome) {
         client::transact(&self.servers, topic, events, outcome);
     }
 
@@ -156,20 +140,13 @@ impl Kafka {
     }
 
     fn client(&self) -> &client::Client {
-        self.producer
-            .get_or_init(|| client::Client::new(&self.servers))
+        self.producer.get_or_init(|| client::Client::new(&self.servers))
     }
 }
 
 fn mock() -> Kafka {
-    let producer: BaseProducer = ClientConfig::new()
-        .set("test.mock.num.brokers", "1")
-        .create()
-        .expect("librdkafka has a mock cluster");
-    let servers = producer
-        .client()
-        .mock_cluster()
-        .expect("the client has a mock cluster")
-        .bootstrap_servers();
+    let producer: BaseProducer =
+        ClientConfig::new().set("test.mock.num.brokers", "1").create().expect("librdkafka has a mock cluster");
+    let servers = producer.client().mock_cluster().expect("the client has a mock cluster").bootstrap_servers();
     Kafka::new(servers, Cluster::Mock(producer))
 }

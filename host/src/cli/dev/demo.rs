@@ -41,7 +41,8 @@ pub(super) fn projections() -> anyhow::Result<Vec<Named>> {
     let directory = found.ok_or_else(|| {
         UserError::failure("the example plugins are not built", "run ./x demo, or ./x build first")
     })?;
-    let named = |name: &str| Named { name: name.to_owned(), file: directory.join(format!("{name}.wasm")), topics: None };
+    let named =
+        |name: &str| Named { name: name.to_owned(), file: directory.join(format!("{name}.wasm")), topics: None };
     Ok(PROJECTIONS.map(named).into())
 }
 

@@ -83,7 +83,10 @@ fn create_topics(
     printer: &mut Printer,
 ) -> anyhow::Result<()> {
     for topic in deployments.iter().flat_map(|deployment| deployment.projection.topics.iter()) {
-        if runtime.block_on(log.partitions(topic)).is_err_and(|e| matches!(e, crate::source::Error::NoSuchTopic { .. })) {
+        if runtime
+            .block_on(log.partitions(topic))
+            .is_err_and(|e| matches!(e, crate::source::Error::NoSuchTopic { .. }))
+        {
             log.create(topic, partitions).map_err(|e| UserError::failure(chain(&e), e.hint()))?;
             printer.note(format_args!("created topic {topic} with {partitions} partitions"));
         }
@@ -119,7 +122,8 @@ async fn watch(
             show::records(&redis, &projections, &board, started.elapsed(), printer).await
         } else {
             show::commands(&projections, port, printer);
-            let trickle = async { if args.demo { demo::trickle(&log).await } else { std::future::pending().await } };
+            let trickle =
+                async { if args.demo { demo::trickle(&log).await } else { std::future::pending().await } };
             tokio::select! {
                 shown = show::live(&log, &projections, &board) => shown,
                 failed = trickle => failed,

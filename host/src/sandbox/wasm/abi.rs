@@ -5,7 +5,7 @@
 
 use wasmtime::component::{ComponentType, Lift, Lower};
 
-use crate::event::Batch;
+use crate::event::{Batch, Columns};
 use crate::projection;
 
 /// The version of the contract that this host speaks.
@@ -19,27 +19,15 @@ pub(super) const IMPORTS: [&str; 3] =
 #[derive(ComponentType, Lower, Clone, Copy)]
 #[component(record)]
 pub(super) struct BatchRecord<'a> {
-    partitions: &'a [u32],
-    topics: &'a [u32],
-    offsets: &'a [u64],
-    timestamps: &'a [i64],
-    flags: &'a [u8],
+    events: &'a [u64],
     ends: &'a [u32],
     data: &'a [u8],
 }
 
 impl<'a> From<&'a Batch> for BatchRecord<'a> {
     fn from(batch: &'a Batch) -> Self {
-        let columns = batch.columns();
-        Self {
-            partitions: columns.partitions,
-            topics: columns.topics,
-            offsets: columns.offsets,
-            timestamps: columns.timestamps,
-            flags: columns.flags,
-            ends: columns.ends,
-            data: columns.data,
-        }
+        let Columns { events, ends, data } = batch.columns();
+        Self { events, ends, data }
     }
 }
 

@@ -53,9 +53,8 @@ impl Cache {
         let Some(file) = self.file(component.engine(), digest) else { return };
         let temporary = file.with_extension(format!("{}.new", std::process::id()));
         let serialized = component.serialize().map_err(io::Error::other);
-        let written = serialized
-            .and_then(|bytes| fs::write(&temporary, bytes))
-            .and_then(|()| fs::rename(&temporary, &file));
+        let written =
+            serialized.and_then(|bytes| fs::write(&temporary, bytes)).and_then(|()| fs::rename(&temporary, &file));
         if let Err(error) = written {
             tracing::warn!("a compiled module could not be kept: {}: {error}", file.display());
             let _ = fs::remove_file(&temporary);

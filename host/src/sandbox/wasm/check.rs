@@ -110,7 +110,9 @@ pub(super) fn check(component: &Component) -> Result<(), LoadError> {
     let exported = ty.exports(engine).find(|(name, _)| interface(name) == abi::PROJECTION);
     let Some((_, export)) = exported else {
         return Err(match ty.exports(engine).next() {
-            None if ty.imports(engine).next().is_none() => LoadError::CoreWithoutContract("it exports nothing".into()),
+            None if ty.imports(engine).next().is_none() => {
+                LoadError::CoreWithoutContract("it exports nothing".into())
+            }
             _ => LoadError::MissingExport(format!("{}@{}", abi::PROJECTION, abi::VERSION)),
         });
     };

@@ -25,14 +25,18 @@ pub(super) fn link<V: Views>(linker: &mut Linker<State<V>>) -> wasmtime::Result<
     link_writes(&mut views)?;
     link_block(&mut views)?;
     let mut log = linker.instance(&format!("lantern:projection/log@{}", abi::VERSION))?;
-    log.func_wrap("log", |store, (level, event, message): (Level, Option<u32>, WasmStr)| note(store, level, event, &message))
+    log.func_wrap("log", |store, (level, event, message): (Level, Option<u32>, WasmStr)| {
+        note(store, level, event, &message)
+    })
 }
 
 fn link_reads<V: Views>(views: &mut LinkerInstance<'_, State<V>>) -> wasmtime::Result<()> {
     views.func_wrap("hget", |store, (view, key, field): (u32, Bytes, Bytes)| {
         Ok((bytes(read(store, Query::Hget, view, &key, Some(&field))?),))
     })?;
-    views.func_wrap("get", |store, (view, key): (u32, Bytes)| Ok((bytes(read(store, Query::Get, view, &key, None)?),)))?;
+    views.func_wrap("get", |store, (view, key): (u32, Bytes)| {
+        Ok((bytes(read(store, Query::Get, view, &key, None)?),))
+    })?;
     views.func_wrap("zscore", |store, (view, key, member): (u32, Bytes, Bytes)| {
         Ok((match read(store, Query::Zscore, view, &key, Some(&member))? {
             Some(Value::Score(score)) => Some(score),
@@ -73,21 +77,21 @@ fn link_writes<V: Views>(views: &mut LinkerInstance<'_, State<V>>) -> wasmtime::
 }
 
 fn link_block<V: Views>(views: &mut LinkerInstance<'_, State<V>>) -> wasmtime::Result<()> {
-    type Block = (WasmList<u8>, WasmList<u32>, WasmList<u32>, Bytes);
-    views.func_wrap("write", |store, (verbs, views, ends, data): Block| {
+    views.func_wrap("write", |store, (heads, data): (WasmList<u32>, Bytes)| {
         with_views(store, |access, target| {
-            let parts = Parts::new(access.words(&ends), access.bytes(&data));
-            write_block(target, access.limits, access.bytes(&verbs), access.words(&views), parts)
+            Ok(write_block(target, access.limits, access.words(&heads), access.bytes(&data))?)
         })
     })?;
     views.func_wrap("prefetch", |store, (view, ends, data): (u32, WasmList<u32>, Bytes)| {
         with_views(store, |access, target| {
-            let mut parts = Parts::new(access.words(&ends), access.bytes(&data));
-            let mut cells = Vec::with_capacity(ends.len() / 2);
-            while let Some(key) = parts.next()? {
-                let member = parts.next()?.ok_or(Refused::Malformed("a key without a member"))?;
-                cells.push(CellRef { view, key, member });
-            }
+            let (pairs, []) = access.words(&ends).as_chunks() else {
+                return Err(Refused::Malformed("two ends a cell are needed").into());
+            };
+            let mut parts = Parts::new(access.bytes(&data));
+            let cell = |&[key, member]: &[u32; 2]| {
+                Ok(CellRef { view, key: parts.next(key)?, member: parts.next(member)? })
+            };
+            let cells: Vec<_> = pairs.iter().map(cell).collect::<Result<_, Refused>>()?;
             target.prefetch(&cells)
         })
     })
@@ -169,25 +173,19 @@ fn write<V: Views>(
     })
 }
 
-fn write_block<V: Views>(
-    target: &mut V,
-    limits: &Limits,
-    verbs: &[u8],
-    views: &[u32],
-    mut parts: Parts<'_>,
-) -> Result<(), ViewError> {
-    if views.len() != verbs.len() {
-        return Err(Refused::Malformed("as many views as verbs are needed").into());
-    }
-    for (&number, &view) in verbs.iter().zip(views) {
-        let mut part = || parts.next()?.ok_or(Refused::Malformed("three ends a write are needed"));
+fn write_block<V: Views>(views: &mut V, limits: &Limits, heads: &[u32], data: &[u8]) -> Result<(), Refused> {
+    let (heads, []) = heads.as_chunks() else {
+        return Err(Refused::Malformed("four heads a write are needed"));
+    };
+    let mut parts = Parts::new(data);
+    for &[head, key, member, value] in heads {
+        let [number, view @ ..] = head.to_be_bytes();
         let verb = Verb::from_number(number).ok_or(Refused::NoSuchVerb(number))?;
-        write_one(target, limits, &Write { verb, view, key: part()?, member: part()?, value: part()? })?;
+        let view = u32::from_be_bytes([0, view[0], view[1], view[2]]);
+        let (key, member, value) = (parts.next(key)?, parts.next(member)?, parts.next(value)?);
+        write_one(views, limits, &Write { verb, view, key, member, value })?;
     }
-    match parts.next()? {
-        None => Ok(()),
-        Some(_) => Err(Refused::Malformed("three ends a write are needed").into()),
-    }
+    Ok(())
 }
 
 fn write_one<V: Views>(views: &mut V, limits: &Limits, write: &Write<'_>) -> Result<(), Refused> {
@@ -203,21 +201,20 @@ fn write_one<V: Views>(views: &mut V, limits: &Limits, write: &Write<'_>) -> Res
 
 /// Cuts a block of bytes at its ends.
 struct Parts<'a> {
-    ends: std::slice::Iter<'a, u32>,
     data: &'a [u8],
     start: usize,
 }
 
 impl<'a> Parts<'a> {
-    fn new(ends: &'a [u32], data: &'a [u8]) -> Self {
-        Self { ends: ends.iter(), data, start: 0 }
+    fn new(data: &'a [u8]) -> Self {
+        Self { data, start: 0 }
     }
 
-    fn next(&mut self) -> Result<Option<&'a [u8]>, Refused> {
-        let Some(&end) = self.ends.next() else { return Ok(None) };
+    /// The part from the last end to this one.
+    fn next(&mut self, end: u32) -> Result<&'a [u8], Refused> {
         let part = self.data.get(self.start..end as usize);
         self.start = end as usize;
-        part.map(Some).ok_or(Refused::Malformed("ends must ascend and stay within the data"))
+        part.ok_or(Refused::Malformed("ends must ascend and stay within the data"))
     }
 }
 
@@ -247,15 +244,12 @@ mod tests {
 
     #[test]
     fn parts_stay_within_their_data() {
-        let mut parts = Parts::new(&[1, 1, 3], b"abc");
-        assert_eq!(parts.next(), Ok(Some(&b"a"[..])));
-        assert_eq!(parts.next(), Ok(Some(&b""[..])));
-        assert_eq!(parts.next(), Ok(Some(&b"bc"[..])));
-        assert_eq!(parts.next(), Ok(None));
-        for ends in [[2, 1], [1, 4], [u32::MAX, 0]] {
-            let mut parts = Parts::new(&ends, b"abc");
-            let last = parts.next().and_then(|_| parts.next());
-            assert_eq!(last, Err(Refused::Malformed("ends must ascend and stay within the data")), "{ends:?}");
+        let mut parts = Parts::new(b"abc");
+        assert_eq!([1, 1, 3].map(|end| parts.next(end)), [Ok(&b"a"[..]), Ok(b""), Ok(b"bc")]);
+        for [first, second] in [[2, 1], [1, 4], [u32::MAX, 0]] {
+            let mut parts = Parts::new(b"abc");
+            let last = parts.next(first).and_then(|_| parts.next(second));
+            assert_eq!(last, Err(Refused::Malformed("ends must ascend and stay within the data")));
         }
     }
 }

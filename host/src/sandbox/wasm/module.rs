@@ -134,12 +134,7 @@ impl<V: Views> Linked<V> {
     }
 }
 
-fn compile(
-    engine: &wasmtime::Engine,
-    cache: &Cache,
-    digest: &str,
-    bytes: &[u8],
-) -> Result<Component, LoadError> {
+fn compile(engine: &wasmtime::Engine, cache: &Cache, digest: &str, bytes: &[u8]) -> Result<Component, LoadError> {
     if let Some(component) = cache.load(engine, digest) {
         return Ok(component);
     }

@@ -101,10 +101,9 @@ impl From<Error> for source::Error {
             Error::Io { path, source } => {
                 Self::Unavailable { what: path.display().to_string(), source: source.into() }
             }
-            Error::Hole { ref file } | Error::Stray { ref file } => Self::Layout {
-                directory: file.parent().unwrap_or(file).to_owned(),
-                reason: error.to_string(),
-            },
+            Error::Hole { ref file } | Error::Stray { ref file } => {
+                Self::Layout { directory: file.parent().unwrap_or(file).to_owned(), reason: error.to_string() }
+            }
             Error::TopicExists { .. } | Error::Count(_) => {
                 Self::Layout { directory: PathBuf::new(), reason: error.to_string() }
             }

@@ -84,7 +84,9 @@ impl Kafka {
         match start.next {
             None => {
                 if first > 0 {
-                    tracing::warn!("{at} begins at offset {first}: what came before is gone and will not be in the views");
+                    tracing::warn!(
+                        "{at} begins at offset {first}: what came before is gone and will not be in the views"
+                    );
                 }
                 Ok(first)
             }

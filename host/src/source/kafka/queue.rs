@@ -54,8 +54,9 @@ impl Queue {
         let topic = CString::new(&*at.topic).map_err(KafkaError::Nul)?;
         let partition = i32::try_from(at.partition).map_err(|_| unknown_partition())?;
         // SAFETY: the client lives, for `_consumer` holds it; the name is a C string that librdkafka copies.
-        let queue =
-            unsafe { sys::rd_kafka_queue_get_partition(consumer.client().native_ptr(), topic.as_ptr(), partition) };
+        let queue = unsafe {
+            sys::rd_kafka_queue_get_partition(consumer.client().native_ptr(), topic.as_ptr(), partition)
+        };
         let queue = NonNull::new(queue).ok_or_else(unknown_partition)?;
         // SAFETY: the queue was just given to us. The callback gets a pointer to the `Notify` that `_filled` keeps
         // alive until the callback is taken off again.
@@ -93,8 +94,9 @@ impl Queue {
         self.given = 0;
         self.taken.reserve(TAKE_MAX);
         // SAFETY: there is room for as many messages as are asked for. Each one written is ours to destroy.
-        let count =
-            unsafe { sys::rd_kafka_consume_batch_queue(self.queue.as_ptr(), 0, self.taken.as_mut_ptr(), TAKE_MAX) };
+        let count = unsafe {
+            sys::rd_kafka_consume_batch_queue(self.queue.as_ptr(), 0, self.taken.as_mut_ptr(), TAKE_MAX)
+        };
         // SAFETY: so many have been written.
         unsafe { self.taken.set_len(usize::try_from(count).unwrap_or(0)) };
     }

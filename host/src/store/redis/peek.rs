@@ -27,7 +27,9 @@ impl Redis {
         };
         let reply = connection.send_packed_command(&command).await.map_err(|e| self.unavailable(e))?;
         let texts = match kind {
-            Kind::Table | Kind::Counters | Kind::Set => parse::<(u64, Vec<Vec<u8>>)>(reply).map(|(_, texts)| texts),
+            Kind::Table | Kind::Counters | Kind::Set => {
+                parse::<(u64, Vec<Vec<u8>>)>(reply).map(|(_, texts)| texts)
+            }
             Kind::Ranking | Kind::List | Kind::Value => parse(reply),
         };
         let texts = texts.map_err(|e| self.unavailable(e))?;

@@ -88,8 +88,11 @@ impl RedisSession {
             };
             if found != "none" && found != wanted {
                 let key = String::from_utf8_lossy(key);
-                let reason = format!("key `{key}` holds a {found}, but view `{}` is {view}, a {wanted}", view.name);
-                return Err(self.refused(reason, "remove or rename that key, or give the projection another prefix"));
+                let reason =
+                    format!("key `{key}` holds a {found}, but view `{}` is {view}, a {wanted}", view.name);
+                return Err(
+                    self.refused(reason, "remove or rename that key, or give the projection another prefix")
+                );
             }
         }
         Ok(())
@@ -109,7 +112,10 @@ impl RedisSession {
         let reply = reply.unwrap_or(Value::Nil).extract_error().map_err(|e| self.redis.unavailable(e))?;
         LaneHash::parse(reply).ok_or_else(|| {
             let reason = format!("key `{}` is not in Lantern's format", self.key);
-            self.refused(reason, "it was changed by hand or by a newer version; remove it to replay from the start")
+            self.refused(
+                reason,
+                "it was changed by hand or by a newer version; remove it to replay from the start",
+            )
         })
     }
 

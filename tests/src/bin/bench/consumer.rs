@@ -11,7 +11,11 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Opens a consumer that begins in each partition at the given offset, or at the first. The ends of the partitions, as
 /// they are now, come with it.
-pub fn open(servers: &str, topic: &str, from: &BTreeMap<i32, i64>) -> anyhow::Result<(BaseConsumer, BTreeMap<i32, i64>)> {
+pub fn open(
+    servers: &str,
+    topic: &str,
+    from: &BTreeMap<i32, i64>,
+) -> anyhow::Result<(BaseConsumer, BTreeMap<i32, i64>)> {
     let consumer: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", servers)
         .set("group.id", format!("bench-{}", std::process::id()))
@@ -25,7 +29,8 @@ pub fn open(servers: &str, topic: &str, from: &BTreeMap<i32, i64>) -> anyhow::Re
         .create()
         .context("the consumer's settings")?;
     let metadata = consumer.fetch_metadata(Some(topic), REQUEST_TIMEOUT).context("metadata")?;
-    let partitions = metadata.topics().first().context("no such topic")?.partitions().iter().map(|partition| partition.id());
+    let partitions =
+        metadata.topics().first().context("no such topic")?.partitions().iter().map(|partition| partition.id());
     let mut starts = TopicPartitionList::new();
     let mut ends = BTreeMap::new();
     for partition in partitions {

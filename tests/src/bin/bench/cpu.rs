@@ -9,9 +9,13 @@ const TICKS_PER_SECOND: f64 = 100.0;
 
 /// CPU seconds that the child process of this name has used so far, in user and kernel mode.
 pub fn seconds_of(child: &str) -> anyhow::Result<f64> {
-    let stats = fs::read_dir("/proc")?.flatten().filter_map(|entry| fs::read_to_string(entry.path().join("stat")).ok());
-    let mut children = stats.filter_map(|stat| Stat::parse(&stat)).filter(|stat| stat.parent == std::process::id());
-    let stat = children.find(|stat| stat.name == child).with_context(|| format!("there is no child process `{child}`"))?;
+    let stats =
+        fs::read_dir("/proc")?.flatten().filter_map(|entry| fs::read_to_string(entry.path().join("stat")).ok());
+    let mut children =
+        stats.filter_map(|stat| Stat::parse(&stat)).filter(|stat| stat.parent == std::process::id());
+    let stat = children
+        .find(|stat| stat.name == child)
+        .with_context(|| format!("there is no child process `{child}`"))?;
     Ok(stat.ticks as f64 / TICKS_PER_SECOND)
 }
 

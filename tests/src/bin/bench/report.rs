@@ -33,7 +33,8 @@ pub fn rows(turns: &Turns) -> Vec<Row> {
     let row = |(contender, turns): (&Contender, &Vec<Turn>)| {
         let rates = turns.iter().map(Turn::rate);
         let pairs = careful.into_iter().flatten().zip(rates.clone());
-        let median = |number: &dyn Fn(&Turn) -> f64| Summary::of(turns.iter().map(number)).map_or(f64::NAN, |s| s.median);
+        let median =
+            |number: &dyn Fn(&Turn) -> f64| Summary::of(turns.iter().map(number)).map_or(f64::NAN, |s| s.median);
         let mut remarks = vec![format!("{:.0} ms", 1000.0 * median(&|turn| turn.seconds_to_first))];
         remarks.extend((0..3).map(|part| format!("{:.2}", median(&|turn| turn.cpu_seconds_per_million()[part]))));
         Row {
@@ -54,11 +55,16 @@ pub fn print(rows: &[Row]) {
     let mut lines = vec![[head, REMARKS.map(str::to_owned).to_vec()].concat()];
     lines.extend(rows.iter().map(cells));
     let columns = lines.iter().map(Vec::len).max().unwrap_or_default();
-    let width = |column: usize| lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max();
+    let width =
+        |column: usize| lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max();
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or_default()).collect();
     for line in &lines {
         let cells = line.iter().zip(&widths).enumerate();
-        let cells = cells.map(|(column, (cell, width))| if column < 2 { format!("{cell:width$}") } else { format!("{cell:>width$}") });
+        let cells = cells.map(
+            |(column, (cell, width))| {
+                if column < 2 { format!("{cell:width$}") } else { format!("{cell:>width$}") }
+            },
+        );
         println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
     }
 }
@@ -86,6 +92,7 @@ pub fn note(text: &str) {
 fn cells(row: &Row) -> Vec<String> {
     let ratio = row.ratio.map_or("-".to_owned(), |ratio| format!("{:.3}", ratio.median));
     let spread = row.ratio.map_or("-".to_owned(), |ratio| format!("{:.3}-{:.3}", ratio.min, ratio.max));
-    let head = [row.workload.to_owned(), row.contender.clone(), format!("{:.0}", row.events_per_second), ratio, spread];
+    let head =
+        [row.workload.to_owned(), row.contender.clone(), format!("{:.0}", row.events_per_second), ratio, spread];
     [head.to_vec(), row.remarks.clone()].concat()
 }

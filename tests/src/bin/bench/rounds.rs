@@ -80,7 +80,8 @@ fn take_turn(stage: &Stage, contender: Contender) -> anyhow::Result<Turn> {
     });
     let seconds = started.elapsed().as_secs_f64();
     let [broker, redis] = [cpu::seconds_of("java")?, cpu::seconds_of("redis-server")?];
-    let cpu_seconds = [cpu::seconds_of(contender.binary())?, broker - servers_before[0], redis - servers_before[1]];
+    let cpu_seconds =
+        [cpu::seconds_of(contender.binary())?, broker - servers_before[0], redis - servers_before[1]];
     running.kill();
     load.views.balances_hold(&stage.redis).map_err(|difference| anyhow!("the views are wrong: {difference}"))?;
     let seconds_to_first = first.map_or(seconds, |first| first.as_secs_f64());

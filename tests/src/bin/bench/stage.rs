@@ -44,7 +44,8 @@ impl Stage {
             artefacts::lantern();
             artefacts::plugin("balances");
         }
-        let kafka = Kafka::private().context("there is no real Kafka on this machine (hint: `./x bench` fetches it)")?;
+        let kafka =
+            Kafka::private().context("there is no real Kafka on this machine (hint: `./x bench` fetches it)")?;
         let redis = RedisServer::start();
         note(&format!("loading {events} events"));
         let bank = Bank {
@@ -67,6 +68,11 @@ impl Load {
         kafka.produce(topic, events);
         let ends = kafka.ends(topic, PARTITIONS).into_iter();
         let ends = ends.filter(|(_, end)| *end > 0).map(|(partition, end)| (format!("{topic}/{partition}"), end));
-        Load { topic: topic.to_owned(), events: events.len() as u64, ends: ends.collect(), views: BankViews::fold(events) }
+        Load {
+            topic: topic.to_owned(),
+            events: events.len() as u64,
+            ends: ends.collect(),
+            views: BankViews::fold(events),
+        }
     }
 }

@@ -98,6 +98,8 @@ impl Batch {
     /// Ids and documents of the accounts that changed.
     pub fn documents(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
         let starts = std::iter::once(0).chain(self.ends.iter().map(|(_, end)| *end));
-        starts.zip(&self.ends).map(|(start, (id_end, end))| (&self.bytes[start..*id_end], &self.bytes[*id_end..*end]))
+        starts
+            .zip(&self.ends)
+            .map(|(start, (id_end, end))| (&self.bytes[start..*id_end], &self.bytes[*id_end..*end]))
     }
 }

@@ -34,7 +34,8 @@ impl Writer {
     /// The state and the next offsets, as the last batch left them.
     pub fn load(&mut self) -> anyhow::Result<(State, BTreeMap<i32, i64>)> {
         let documents: Vec<String> = self.redis.hvals(ACCOUNTS)?;
-        let accounts = documents.iter().map(|document| serde_json::from_str(document)).collect::<Result<_, _>>()?;
+        let accounts =
+            documents.iter().map(|document| serde_json::from_str(document)).collect::<Result<_, _>>()?;
         let totals: HashMap<String, i64> = self.redis.hgetall(TOTALS)?;
         let offsets: HashMap<String, i64> = self.redis.hgetall(CHECKPOINTS)?;
         let own = |(field, offset): (String, i64)| {
