@@ -42,7 +42,7 @@ fn a_panic_stops_its_projection_and_its_message_is_told() {
 
 #[test]
 fn an_endless_loop_stops_its_projection() {
-    stops_at(r#"{"do":"loop"}"#, "time");
+    stops_at(r#"{"do":"loop"}"#, "stopped after");
 }
 
 #[test]

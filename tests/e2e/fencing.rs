@@ -14,7 +14,7 @@ fn a_second_host_fences_the_first() {
     first.until("the first host is at work", || story.is_past(1_000));
 
     let mut second = story.run().batch_events(10).start();
-    says_that_it_is_fenced(&first);
+    is_fenced(&mut first);
     story.append(Bank { seed: 2, ..bank }.events().collect());
 
     story.expect_exact(&mut second);
@@ -32,12 +32,16 @@ fn a_host_that_wakes_up_late_cannot_write() {
     story.expect_exact(&mut other);
 
     sleeper.resume();
-    says_that_it_is_fenced(&sleeper);
+    is_fenced(&mut sleeper);
     story.expect_exact(&mut other);
     assert_eq!(other.terminate(), Some(0));
 }
 
+/// It says that another has taken over, and ends.
 #[track_caller]
-fn says_that_it_is_fenced(host: &Host) {
-    host.wait_for_line("balances is fenced", NET, |line| line.contains("fenced") && line.contains("balances"));
+fn is_fenced(host: &mut Host) {
+    host.wait_for_line("balances was taken over", NET, |line| {
+        line.contains("balances") && line.contains("taken over")
+    });
+    assert_eq!(host.exit_code(NET), Some(1));
 }

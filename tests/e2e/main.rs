@@ -11,4 +11,6 @@ mod loss;
 mod orders;
 mod shutdown;
 mod sigkill;
+mod store;
 mod story;
+mod tidy;

@@ -21,7 +21,7 @@ pub fn plugin(name: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let folder = BUILT.get_or_init(|| {
         let mut args = vec!["--profile", "plugin", "--target", GUEST];
-        for package in ["balances", "leaderboard", "orders", "evil", "witness"] {
+        for package in ["balances", "leaderboard", "orders", "echo", "evil", "witness"] {
             args.extend(["--package", package]);
         }
         cargo_build(&args);

@@ -57,7 +57,7 @@ impl RedisServer {
     pub fn start_again(&mut self) {
         let mut command = Command::new("redis-server");
         let appendonly = if self.durable { "yes" } else { "no" };
-        command.args(["--bind", "127.0.0.1", "--save", "", "--daemonize", "no"]);
+        command.args(["--bind", "127.0.0.1", "--save", "", "--daemonize", "no", "--loglevel", "warning"]);
         command.args(["--appendonly", appendonly, "--appendfsync", "always", "--dir"]).arg(self.scratch.path());
         command.args(["--port", &self.port.to_string()]);
         let mut process = Process::spawn("redis-server", command);

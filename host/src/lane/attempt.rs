@@ -4,10 +4,10 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Instant;
 
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::pending::Pending;
@@ -270,5 +270,5 @@ where
 }
 
 async fn until(instant: Instant) {
-    tokio::time::sleep_until(instant.into()).await;
+    tokio::time::sleep_until(instant).await;
 }

@@ -11,6 +11,8 @@ mod pending;
 mod run;
 mod settings;
 mod status;
+#[cfg(test)]
+mod tests;
 mod worker;
 
 use crate::event::Reference;

@@ -1,7 +1,8 @@
 //! How far the lane has come with events that are applied and not yet on their way to the store.
 
 use std::sync::Arc;
-use std::time::Instant;
+
+use tokio::time::Instant;
 
 use crate::event::{Batch, TopicPartition};
 use crate::store::{Checkpoint, Mark};

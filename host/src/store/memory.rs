@@ -16,6 +16,8 @@ pub struct Memory {
 
 #[derive(Debug, Default)]
 struct Content {
+    /// How many sessions there were; survives a flush, so that no two are the same.
+    sessions: u64,
     lanes: HashMap<String, Lane>,
     structures: BTreeMap<Vec<u8>, Held>,
 }
@@ -23,6 +25,8 @@ struct Content {
 #[derive(Debug, Default)]
 struct Lane {
     epoch: u64,
+    /// The session that took the epoch.
+    owner: u64,
     checkpoint: Checkpoint,
 }
 
@@ -43,7 +47,8 @@ impl Memory {
 
     /// Loses everything, as `FLUSHALL` does.
     pub fn flush(&self) {
-        *self.lock() = Content::default();
+        let mut content = self.lock();
+        *content = Content { sessions: content.sessions, ..Content::default() };
     }
 
     fn lock(&self) -> MutexGuard<'_, Content> {
@@ -61,12 +66,15 @@ impl Store for Memory {
     ) -> impl Future<Output = Result<MemorySession, Error>> + Send {
         let id = LaneId { projection: projection.name.clone(), generation: projection.generation, share };
         let mut content = self.lock();
+        content.sessions += 1;
+        let owner = content.sessions;
         let lane = content.lanes.entry(id.to_string()).or_default();
-        lane.epoch += 1;
+        (lane.epoch, lane.owner) = (lane.epoch + 1, owner);
         ready(Ok(MemorySession {
             store: self.clone(),
             projection: projection.clone(),
             epoch: lane.epoch,
+            owner,
             checkpoint: lane.checkpoint.clone(),
             id,
         }))
@@ -80,20 +88,18 @@ pub struct MemorySession {
     projection: Projection,
     id: LaneId,
     epoch: u64,
+    owner: u64,
     checkpoint: Checkpoint,
 }
 
 impl MemorySession {
     fn check(&self, content: &Content) -> Result<(), Error> {
-        let (epoch, checkpoint) =
-            content.lanes.get(&self.id.to_string()).map_or((0, None), |lane| (lane.epoch, Some(&lane.checkpoint)));
-        if epoch > self.epoch {
-            return Err(Error::Fenced { lane: self.id.clone(), ours: self.epoch, theirs: epoch });
+        let rewound = || Error::Rewound { lane: self.id.clone() };
+        let lane = content.lanes.get(&self.id.to_string()).ok_or_else(rewound)?;
+        if lane.epoch > self.epoch || (lane.epoch == self.epoch && lane.owner != self.owner) {
+            return Err(Error::Fenced { lane: self.id.clone(), ours: self.epoch, theirs: lane.epoch });
         }
-        if epoch < self.epoch || checkpoint != Some(&self.checkpoint) {
-            return Err(Error::Rewound { lane: self.id.clone() });
-        }
-        Ok(())
+        if lane.epoch < self.epoch || lane.checkpoint != self.checkpoint { Err(rewound()) } else { Ok(()) }
     }
 
     fn apply(&mut self, commit: &Commit) -> Result<(), Error> {

@@ -5,8 +5,6 @@
 
 pub mod memory;
 pub mod redis;
-#[cfg(test)]
-mod suite;
 
 use std::collections::BTreeMap;
 use std::future::Future;

@@ -38,7 +38,8 @@ impl Client {
     }
 
     pub(super) fn create_topic(&self, topic: &str, partitions: u32, settings: &[(&str, &str)]) {
-        let new = NewTopic::new(topic, partitions as i32, TopicReplication::Fixed(1));
+        // Events of years ago must stay, or a test that lasts half a minute sees them go.
+        let new = NewTopic::new(topic, partitions as i32, TopicReplication::Fixed(1)).set("retention.ms", "-1");
         let new = settings.iter().fold(new, |new, (name, value)| new.set(name, value));
         let made =
             block_on(self.admin.create_topics([&new], &AdminOptions::new().operation_timeout(Some(REQUEST_NET))));

@@ -32,10 +32,7 @@ impl Projection for Evil {
     const TOPICS: &'static [&'static str] = &["deeds"];
 
     fn new(views: &mut Views) -> Self {
-        Self {
-            deeds: views.counters("deeds"),
-            rows: views.table("rows"),
-        }
+        Self { deeds: views.counters("deeds"), rows: views.table("rows") }
     }
 
     fn apply(&mut self, event: &Event<'_>) -> Result<()> {

@@ -21,23 +21,17 @@ impl Projection for Witness {
     const TOPICS: &'static [&'static str] = &["witnessed"];
 
     fn new(views: &mut Views) -> Self {
-        Self {
-            events: views.table("events"),
-        }
+        Self { events: views.table("events") }
     }
 
     fn apply(&mut self, event: &Event<'_>) -> Result<()> {
         let seen = Seen {
             key: event.key().map(text),
-            headers: event
-                .headers()
-                .map(|(name, value)| (text(name), value.map(text)))
-                .collect(),
+            headers: event.headers().map(|(name, value)| (text(name), value.map(text))).collect(),
             timestamp: event.timestamp(),
             payload: event.payload().map(text),
         };
-        self.events
-            .set(format!("{}@{}", event.partition(), event.offset()), seen);
+        self.events.set(format!("{}@{}", event.partition(), event.offset()), seen);
         Ok(())
     }
 }

@@ -2,18 +2,18 @@
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::contender::Contender;
 use crate::stage::Stage;
-use crate::{careful, naive, report, rounds};
+use crate::{boundary, careful, naive, report, rounds};
 
 const ROUNDS: usize = 9;
 const ROUNDS_QUICK: usize = 3;
 
 const EVENTS: u64 = 1_000_000;
-const EVENTS_NAIVE: u64 = 200_000;
-const EVENTS_NAIVE_QUICK: u64 = 30_000;
+const EVENTS_NAIVE: u64 = 50_000;
+const EVENTS_NAIVE_QUICK: u64 = 10_000;
 
 /// Measure Lantern beside native consumers of the same job, on a real Kafka and a real Redis
 #[derive(Parser)]
@@ -35,12 +35,25 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = EVENTS)]
     events: u64,
 
-    /// Measure these contenders only; a ratio needs `careful` among them
-    #[arg(long, value_name = "CONTENDER", value_delimiter = ',')]
-    only: Vec<Contender>,
+    /// Measure these only; a ratio needs `careful` among them
+    #[arg(long, value_name = "SUBJECT", value_delimiter = ',')]
+    only: Vec<Subject>,
 
     #[command(subcommand)]
     native: Option<Native>,
+}
+
+/// What can be measured
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum Subject {
+    /// What an event costs to cross into a plugin and back
+    Boundary,
+    /// The native consumer that a careful engineer writes
+    Careful,
+    /// The whole host
+    Lantern,
+    /// The native consumer of a first afternoon
+    Naive,
 }
 
 /// A native contender, started by the benchmark so that its time and CPU are measured like Lantern's
@@ -76,9 +89,22 @@ impl Args {
     fn bench(self) -> anyhow::Result<()> {
         let rounds = self.rounds.unwrap_or(if self.quick { ROUNDS_QUICK } else { ROUNDS });
         let events_naive = if self.quick { EVENTS_NAIVE_QUICK } else { EVENTS_NAIVE };
-        let contenders = if self.only.is_empty() { Contender::ALL.to_vec() } else { self.only };
-        let stage = Stage::set(self.events, events_naive.min(self.events), &contenders)?;
-        let rows = report::rows(&rounds::play(&stage, &contenders, rounds)?);
+        let wanted = |subject| self.only.is_empty() || self.only.contains(&subject);
+        let mut rows = Vec::new();
+        if wanted(Subject::Boundary) {
+            rows.extend(boundary::measure(rounds)?);
+        }
+        let contenders = [
+            (Subject::Careful, Contender::Careful),
+            (Subject::Lantern, Contender::Lantern),
+            (Subject::Naive, Contender::Naive),
+        ];
+        let contenders: Vec<_> =
+            contenders.into_iter().filter(|(subject, _)| wanted(*subject)).map(|(_, c)| c).collect();
+        if !contenders.is_empty() {
+            let stage = Stage::set(self.events, events_naive.min(self.events), &contenders)?;
+            rows.extend(rounds::play(&stage, &contenders, rounds)?);
+        }
         report::print(&rows);
         self.json.map_or(Ok(()), |file| report::write_json(&rows, &file))
     }

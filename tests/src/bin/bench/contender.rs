@@ -5,13 +5,12 @@ use std::ops::DerefMut;
 use std::process::Command;
 
 use anyhow::Context;
-use clap::ValueEnum;
 use lantern_tests::{Host, Process, artefacts};
 
 use crate::stage::{Load, Stage};
 
 /// A way to do the job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Contender {
     /// The native consumer that a careful engineer writes: batches, state in memory, overlapped and fenced writes
     Careful,
@@ -25,9 +24,6 @@ pub enum Contender {
 pub type Running = Box<dyn DerefMut<Target = Process>>;
 
 impl Contender {
-    /// All of them, the one first that the others are compared with.
-    pub const ALL: [Contender; 3] = [Contender::Careful, Contender::Lantern, Contender::Naive];
-
     /// What it is started as, for finding the process.
     pub fn binary(self) -> &'static str {
         match self {
@@ -54,7 +50,8 @@ impl Contender {
         }
         let mut command = Command::new(std::env::current_exe().context("this program has no file")?);
         command.args([&*self.to_string(), stage.kafka.servers(), &stage.redis.url(), topic]);
-        Ok(Box::new(Process::spawn(&self.to_string(), command)))
+        // The inner box is what derefs, as a `Host` does.
+        Ok(Box::new(Box::new(Process::spawn(&self.to_string(), command))))
     }
 }
 

@@ -1,0 +1,400 @@
+//! A lane on a log and a store in memory, with a plugin that is a Rust function, and faults where they are wanted.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::{Notify, watch};
+use tokio_util::sync::CancellationToken;
+
+use super::{Exit, Fault, Lane, Outages, Overlay, Settings, Status};
+use crate::event::{Batch, BatchLimits, Event, TopicPartition};
+use crate::op::{CellRef, Query, Refused, Value, Verb, Write};
+use crate::projection::{Description, Kind, LaneId, Ordering, Projection, Share, View};
+use crate::sandbox::{Failure, Instance, Module, Reason, ViewError, Views};
+use crate::source::{self, Reader, Source, Start};
+use crate::store::memory::{Memory, MemoryCells, MemorySession};
+use crate::store::{self, Cells, Checkpoint, Commit, Session, Store};
+
+/// A log of one partition: the payload of the event at each offset; offsets may be missing.
+#[derive(Clone, Default)]
+struct Log {
+    events: Arc<Mutex<BTreeMap<u64, String>>>,
+    appended: Arc<Notify>,
+}
+
+impl Log {
+    fn append(&self, events: impl IntoIterator<Item = (u64, String)>) {
+        self.events.lock().unwrap().extend(events);
+        self.appended.notify_waiters();
+    }
+}
+
+struct LogReader {
+    log: Log,
+    next: u64,
+}
+
+impl Source for Log {
+    type Reader = LogReader;
+
+    async fn partitions(&self, _topic: &str) -> Result<u32, source::Error> {
+        Ok(1)
+    }
+
+    async fn end(&self, _at: &TopicPartition) -> Result<u64, source::Error> {
+        Ok(self.events.lock().unwrap().keys().last().map_or(0, |last| last + 1))
+    }
+
+    async fn open(&self, from: Vec<Start>) -> Result<LogReader, source::Error> {
+        Ok(LogReader { log: self.clone(), next: from[0].next.unwrap_or(0) })
+    }
+}
+
+impl Reader for LogReader {
+    async fn ready(&mut self) {
+        loop {
+            let appended = self.log.appended.notified();
+            if self.log.events.lock().unwrap().range(self.next..).next().is_some() {
+                return;
+            }
+            appended.await;
+        }
+    }
+
+    fn fill(&mut self, batch: &mut Batch, limits: &BatchLimits) -> Result<(), source::Error> {
+        for (&offset, payload) in self.log.events.lock().unwrap().range(self.next..) {
+            if batch.is_full_for(payload.len(), limits) {
+                break;
+            }
+            let payload = Some(payload.as_bytes());
+            batch.push(&Event { topic: 0, partition: 0, offset, timestamp: 0, key: None, headers: b"", payload });
+            self.next = offset + 1;
+        }
+        Ok(())
+    }
+}
+
+/// A store that fails where it is told to.
+#[derive(Clone, Default)]
+struct Faulty {
+    memory: Memory,
+    /// At which commits something happens, counted from 0 over all sessions.
+    faults: Arc<Mutex<BTreeMap<usize, CommitFault>>>,
+    commits: Arc<AtomicUsize>,
+}
+
+#[derive(Clone, Copy)]
+enum CommitFault {
+    /// Nothing is written, and the lane is told that the store is away.
+    Lost,
+    /// It is written, and the lane is told that the store is away.
+    ReplyLost,
+    /// Everything is lost before it.
+    Flushed,
+}
+
+struct FaultySession {
+    inner: MemorySession,
+    store: Faulty,
+}
+
+impl Store for Faulty {
+    type Session = FaultySession;
+
+    async fn open(&self, projection: &Projection, share: Share) -> Result<FaultySession, store::Error> {
+        let inner = self.memory.open(projection, share).await?;
+        Ok(FaultySession { inner, store: self.clone() })
+    }
+}
+
+impl Session for FaultySession {
+    type Cells = SlowCells;
+
+    fn checkpoint(&self) -> &Checkpoint {
+        self.inner.checkpoint()
+    }
+
+    async fn commit(&mut self, commit: Commit) -> Result<(), store::Error> {
+        let number = self.store.commits.fetch_add(1, SeqCst);
+        let fault = self.store.faults.lock().unwrap().get(&number).copied();
+        let away = || store::Error::Unavailable { what: "memory".into(), source: "the cable".into() };
+        match fault {
+            None => self.inner.commit(commit).await,
+            Some(CommitFault::Lost) => Err(away()),
+            Some(CommitFault::ReplyLost) => self.inner.commit(commit).await.and(Err(away())),
+            Some(CommitFault::Flushed) => {
+                self.store.memory.flush();
+                self.inner.commit(commit).await
+            }
+        }
+    }
+
+    async fn look(&mut self) -> Result<(), store::Error> {
+        self.inner.look().await
+    }
+
+    fn cells(&self) -> SlowCells {
+        SlowCells(self.inner.cells())
+    }
+}
+
+struct SlowCells(MemoryCells);
+
+impl Cells for SlowCells {
+    async fn read(&mut self, cells: &[CellRef<'_>]) -> Result<Vec<Option<Value>>, store::Error> {
+        tokio::task::yield_now().await;
+        self.0.read(cells).await
+    }
+}
+
+/// A plugin whose events are words: each is counted, by a counter, and by reading and writing a table. The words
+/// `refuse` and `trap` fail, the one with and the other without telling which event it was.
+#[derive(Clone)]
+struct Words(Arc<Description>);
+
+struct WordsInstance {
+    dead: bool,
+}
+
+fn description() -> Description {
+    let view = |name: &str, kind| View { name: name.into(), kind, keyed: false, capacity: 0 };
+    Description {
+        name: "words".into(),
+        revision: 1,
+        topics: vec!["t".into()],
+        ordering: Ordering::Partition,
+        views: vec![view("added", Kind::Counters), view("written", Kind::Table)],
+    }
+}
+
+impl Module for Words {
+    type Views = Overlay<SlowCells>;
+    type Instance = WordsInstance;
+
+    fn description(&self) -> &Description {
+        &self.0
+    }
+
+    fn instantiate(&self, _lane: &LaneId, _topics: &[Arc<str>]) -> Result<WordsInstance, Reason> {
+        Ok(WordsInstance { dead: false })
+    }
+}
+
+impl WordsInstance {
+    fn count(&self, word: &[u8], views: &mut Overlay<SlowCells>) -> Result<(), ViewError> {
+        let cell = |view| CellRef { view, key: b"", member: word };
+        let one = 1i64.to_le_bytes();
+        let write = |verb, view, value| Write { verb, view, key: b"", member: word, value };
+        views.write(&write(Verb::Hincrby, 0, &one))?;
+        let written = match views.read(Query::Hget, &cell(1))? {
+            Some(Value::Bytes(text)) => String::from_utf8_lossy(&text).parse().unwrap(),
+            _ => 0,
+        };
+        // What the lane itself has added it sees at once.
+        let added = views.read(Query::Hget, &cell(0))?;
+        assert_eq!(added, Some(Value::Bytes((written + 1).to_string().into_bytes().into())));
+        let text = (written + 1u64).to_string();
+        Ok(views.write(&write(Verb::Hset, 1, text.as_bytes()))?)
+    }
+}
+
+impl Instance for WordsInstance {
+    type Views = Overlay<SlowCells>;
+
+    fn apply(
+        &mut self,
+        batch: &Batch,
+        mut views: Box<Overlay<SlowCells>>,
+    ) -> (Box<Overlay<SlowCells>>, Result<(), Failure>) {
+        assert!(!self.dead, "an instance that failed is never used again");
+        for (index, event) in batch.iter().enumerate() {
+            let word = event.payload.unwrap();
+            let failure = match word {
+                b"refuse" => Some(Failure::Event(Some(index), Reason::Error("no".into()))),
+                b"trap" => {
+                    let spoilt = Write { verb: Verb::Hset, view: 1, key: b"", member: b"spoilt", value: b"" };
+                    views.write(&spoilt).unwrap();
+                    Some(Failure::Event(None, Reason::Refused(Refused::NoSuchVerb(99))))
+                }
+                _ => self.count(word, &mut views).err().map(|e| Failure::Unavailable(Box::new(e))),
+            };
+            if let Some(failure) = failure {
+                self.dead = true;
+                return (views, Err(failure));
+            }
+        }
+        (views, Ok(()))
+    }
+}
+
+struct Stage {
+    log: Log,
+    store: Faulty,
+    settings: Settings,
+}
+
+impl Stage {
+    fn new(words: &[&str]) -> Self {
+        let log = Log::default();
+        // Every third offset is missing, as after a compaction.
+        let offsets = (0..).filter(|offset| offset % 3 != 1);
+        log.append(offsets.zip(words.iter().map(|word| (*word).to_owned())));
+        let settings = Settings { batch: BatchLimits { events_max: 4, bytes_max: 1000 }, ..Settings::default() };
+        Self { log, store: Faulty::default(), settings }
+    }
+
+    fn fault(&self, commit: usize, fault: CommitFault) {
+        self.store.faults.lock().unwrap().insert(commit, fault);
+    }
+
+    fn lane(&self) -> (Lane<Log, Words, Faulty>, watch::Receiver<Status>) {
+        let (status, seen) = watch::channel(Status::default());
+        let description = description();
+        let projection = Projection {
+            name: "words".into(),
+            generation: 1,
+            prefix: "words:".into(),
+            topics: ["t".into()].into(),
+            views: description.views.clone().into(),
+            ordering: Ordering::Partition,
+        };
+        let lane = Lane {
+            projection,
+            share: Share::Partition(0),
+            partitions: vec![(0, TopicPartition::new("t", 0))],
+            source: self.log.clone(),
+            module: Words(Arc::new(description)),
+            store: self.store.clone(),
+            settings: self.settings.clone(),
+            outages: Outages::default(),
+            status,
+        };
+        (lane, seen)
+    }
+
+    /// Runs a lane until it has committed up to this offset, or has ended by itself.
+    async fn run_to(&self, next: u64) -> Exit {
+        let (lane, mut seen) = self.lane();
+        let shutdown = CancellationToken::new();
+        // What `wait_for` gives would keep the lane from telling more.
+        let there = async { seen.wait_for(|s| s.checkpoint.values().any(|mark| mark.next >= next)).await.is_ok() };
+        let running = lane.run(shutdown.clone());
+        tokio::pin!(running, there);
+        tokio::select! {
+            exit = &mut running => exit,
+            _ = &mut there => {
+                shutdown.cancel();
+                running.await
+            }
+        }
+    }
+
+    fn counts(&self, view: &str) -> BTreeMap<String, u64> {
+        let structures = self.store.memory.structures();
+        let Some(held) = structures.get(format!("words:{view}").as_bytes()) else { return BTreeMap::new() };
+        let count = |value: &Value| match value {
+            Value::Bytes(text) => String::from_utf8_lossy(text).parse().unwrap(),
+            other => panic!("{other:?} is no count"),
+        };
+        held.cells.iter().map(|(word, value)| (String::from_utf8_lossy(word).into_owned(), count(value))).collect()
+    }
+
+    fn assert_counts(&self, words: &[&str]) {
+        let mut expected = BTreeMap::new();
+        words.iter().for_each(|word| *expected.entry((*word).to_owned()).or_insert(0) += 1);
+        assert_eq!(self.counts("added"), expected);
+        assert_eq!(self.counts("written"), expected);
+    }
+}
+
+const WORDS: [&str; 12] = ["a", "b", "a", "c", "a", "b", "d", "a", "a", "b", "e", "a"];
+/// The offset behind the last of `WORDS`.
+const END: u64 = 18;
+
+#[tokio::test(start_paused = true)]
+async fn applies_every_event_once_whatever_the_batches() {
+    for events_max in 1..=WORDS.len() {
+        let mut stage = Stage::new(&WORDS);
+        stage.settings.batch.events_max = events_max;
+        assert!(matches!(stage.run_to(END).await, Exit::Shutdown));
+        stage.assert_counts(&WORDS);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn commits_that_fail_are_neither_lost_nor_doubled() {
+    for fault in [CommitFault::Lost, CommitFault::ReplyLost, CommitFault::Flushed] {
+        for at in 0..3 {
+            let stage = Stage::new(&WORDS);
+            stage.fault(at, fault);
+            stage.fault(at + 2, fault);
+            assert!(matches!(stage.run_to(END).await, Exit::Shutdown));
+            stage.assert_counts(&WORDS);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_lane_notices_that_the_store_was_emptied() {
+    let stage = Stage::new(&WORDS);
+    let (lane, mut seen) = stage.lane();
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn(lane.run(shutdown.clone()));
+    seen.wait_for(|status| status.committed == 12).await.unwrap();
+    stage.store.memory.flush();
+    seen.wait_for(|status| status.committed == 24).await.unwrap();
+    shutdown.cancel();
+    assert!(matches!(running.await.unwrap(), Exit::Shutdown));
+    stage.assert_counts(&WORDS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn stops_exactly_at_the_event_that_cannot_be_applied() {
+    for (word, at) in [("refuse", 0), ("refuse", 6), ("trap", 0), ("trap", 5), ("trap", 11)] {
+        let mut words = WORDS;
+        words[at] = word;
+        let stage = Stage::new(&words);
+        let Exit::Stopped(Fault::Poison { event, .. }) = stage.run_to(END).await else { panic!("it must stop") };
+        let offset = (0..).filter(|offset| offset % 3 != 1).nth(at).unwrap();
+        assert_eq!(event.to_string(), format!("t/0@{offset}"), "{word} at {at}");
+        stage.assert_counts(&words[..at]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_of_several_bad_events_is_the_one_that_is_named() {
+    let stage = Stage::new(&["a", "trap", "b", "refuse"]);
+    let Exit::Stopped(Fault::Poison { event, .. }) = stage.run_to(END).await else { panic!("it must stop") };
+    assert_eq!(event.offset, 2);
+    stage.assert_counts(&["a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_lane_fences_the_first() {
+    let stage = Stage::new(&WORDS);
+    let (first, mut seen) = stage.lane();
+    let running = tokio::spawn(first.run(CancellationToken::new()));
+    seen.wait_for(|status| status.committed == 12).await.unwrap();
+
+    assert!(matches!(stage.run_to(END).await, Exit::Shutdown));
+    let exit = running.await.unwrap();
+    assert!(matches!(exit, Exit::Stopped(Fault::Store(store::Error::Fenced { .. }))), "{exit:?}");
+    stage.assert_counts(&WORDS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn lingers_for_more_but_not_for_ever() {
+    let mut stage = Stage::new(&["a"]);
+    stage.settings.linger = Duration::from_secs(5);
+    stage.settings.look_every = Duration::from_secs(60);
+    let (lane, mut seen) = stage.lane();
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn(lane.run(shutdown.clone()));
+    stage.log.append([(10, "b".to_owned())]);
+    seen.wait_for(|status| status.committed == 2).await.unwrap();
+    assert_eq!(stage.store.commits.load(SeqCst), 1, "both went together");
+    shutdown.cancel();
+    running.await.unwrap();
+}
