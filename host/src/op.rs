@@ -430,7 +430,10 @@ mod tests {
         View { name: "v".into(), kind, keyed, capacity: if kind == Kind::List { 2 } else { 0 } }
     }
 
-    fn changes(views: &[View], writes: &[(Verb, &str, &str, &[u8])]) -> Result<Changes, Refused> {
+    /// A write: verb, key, member, value.
+    type Line<'a> = (Verb, &'a str, &'a str, &'a [u8]);
+
+    fn changes(views: &[View], writes: &[Line<'_>]) -> Result<Changes, Refused> {
         let mut changes = Changes::new(views.len());
         for (verb, key, member, value) in writes {
             let write = Write { verb: *verb, view: 0, key: key.as_bytes(), member: member.as_bytes(), value };
@@ -475,7 +478,7 @@ mod tests {
     fn appending_is_the_same_as_writing_on() {
         let five = 5i64.to_le_bytes();
         let views = [view(Kind::Counters, true)];
-        let writes: [(Verb, &str, &str, &[u8]); 6] = [
+        let writes: [Line<'_>; 6] = [
             (Verb::Hincrby, "k", "a", &five),
             (Verb::Hdel, "k", "b", b""),
             (Verb::Hincrby, "k", "b", &five),
@@ -505,7 +508,7 @@ mod tests {
     fn refuses_what_the_view_does_not_take() {
         let nan = f64::NAN.to_le_bytes();
         let max = i64::MAX.to_le_bytes();
-        let cases: [(View, Vec<(Verb, &str, &str, &[u8])>, &str); 6] = [
+        let cases: [(View, Vec<Line<'_>>, &str); 6] = [
             (
                 view(Kind::Table, false),
                 vec![(Verb::Zadd, "", "m", &nan)],

@@ -206,7 +206,8 @@ mod tests {
 
     #[test]
     fn finds_the_fault_of_a_description() {
-        let cases: [(fn(&mut Description), &str); 8] = [
+        type Spoil = fn(&mut Description);
+        let cases: [(Spoil, &str); 8] = [
             (
                 |d| d.name = "Balances".into(),
                 "name `Balances` may only have lower-case letters, digits, `-` and `_`",

@@ -1,5 +1,7 @@
 //! Lantern's promises, each told as a story on real parts: the `lantern` binary, a real Kafka, a real Redis.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
 mod bad_input;
 mod checkpoints;
 mod evil;

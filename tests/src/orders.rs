@@ -100,7 +100,7 @@ fn placed(id: &str, n: u64, lines: &[(u64, u64)], total: u64) -> Value {
     let line = |(at, (quantity, cents)): (usize, &(u64, u64))| json!({ "sku": format!("sku-{n}-{at}"), "quantity": quantity, "price_cents": cents });
     let lines: Vec<Value> = lines.iter().enumerate().map(line).collect();
     let customer = format!("customer-{}", n % 100);
-    if n % 2 == 0 {
+    if n.is_multiple_of(2) {
         let total = format!("{}.{:02}", total / 100, total % 100);
         json!({ "type": "OrderPlaced", "version": 1, "order": id, "customer": customer, "lines": lines, "total": total })
     } else {

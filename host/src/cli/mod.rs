@@ -30,9 +30,9 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Run(run::Args),
-    Dev(dev::Args),
-    Emit(emit::Args),
+    Run(Box<run::Args>),
+    Dev(Box<dev::Args>),
+    Emit(Box<emit::Args>),
 }
 
 /// Parses the command line, does what it says, and gives the process's exit code.
@@ -40,9 +40,9 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut printer = Printer::default();
     let result = match cli.command {
-        Command::Run(args) => run::run(args),
-        Command::Dev(args) => dev::run(args, &mut printer),
-        Command::Emit(args) => emit::run(args, &mut printer),
+        Command::Run(args) => run::run(*args),
+        Command::Dev(args) => dev::run(*args, &mut printer),
+        Command::Emit(args) => emit::run(*args, &mut printer),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -34,8 +34,8 @@ pub(super) enum End {
     Unavailable(Box<dyn std::error::Error + Send + Sync>),
 }
 
-/// A worker at its round.
-type Round<R, M, S> = JoinHandle<(Box<Worker<R, M, <S as Session>::Cells>>, Result<(), Halt>)>;
+/// A worker back from a round, and how it went.
+type Rounded<R, M, S> = (Box<Worker<R, M, <S as Session>::Cells>>, Result<(), Halt>);
 /// A session at a commit of so many events, or at a look.
 type Call<S> = Pin<Box<dyn Future<Output = (S, Done)> + Send>>;
 
@@ -48,7 +48,7 @@ enum Done {
 /// What can happen to a lane.
 enum Happening<R, M: Module, S: Session> {
     Readable,
-    Applied(Result<(Box<Worker<R, M, S::Cells>>, Result<(), Halt>), JoinError>),
+    Applied(Result<Rounded<R, M, S>, JoinError>),
     Stored(S, Done),
     LingerOver,
     TimeToLook,
@@ -62,7 +62,7 @@ pub(super) struct Attempt<'a, R, M: Module, S: Session> {
     status: &'a watch::Sender<Status>,
     shutdown: &'a CancellationToken,
     worker: Option<Box<Worker<R, M, S::Cells>>>,
-    round: Option<Round<R, M, S>>,
+    round: Option<JoinHandle<Rounded<R, M, S>>>,
     session: Option<S>,
     call: Option<Call<S>>,
     acknowledge: watch::Sender<u64>,

@@ -163,8 +163,11 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     runtime.expect("a runtime without drivers needs nothing").block_on(future)
 }
 
-fn expect_all<E: Display>(what: &str, result: Result<Vec<Result<String, (String, E)>>, KafkaError>) {
-    match result {
+/// What the broker said of each topic that it was asked about.
+type Answers<E> = Vec<Result<String, (String, E)>>;
+
+fn expect_all<E: Display>(what: &str, answers: Result<Answers<E>, KafkaError>) {
+    match answers {
         Ok(each) => each.into_iter().for_each(|one| drop(one.map_err(|(_, error)| panic!("{what}: {error}")))),
         Err(error) => panic!("{what}: {error}"),
     }
