@@ -91,7 +91,11 @@ fn report_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         std::panic::set_hook(Box::new(|panic| {
-            crate::log::write(Level::Fatal, format_args!("{panic}"));
+            let message = panic.payload_as_str().unwrap_or("without a message");
+            match panic.location() {
+                Some(place) => crate::log::write(Level::Fatal, format_args!("{message} ({place})")),
+                None => crate::log::write(Level::Fatal, format_args!("{message}")),
+            }
         }));
     });
 }

@@ -11,7 +11,8 @@ const GUEST: &str = "wasm32-unknown-unknown";
 pub fn lantern() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
-        cargo_build(&["--profile", &PROFILE.name, "--package", "lantern", "--bin", "lantern"]);
+        // With `--workspace` cargo resolves the same features as for the tests, and builds no dependency twice.
+        cargo_build(&["--profile", &PROFILE.name, "--workspace", "--bin", "lantern"]);
         target_dir().join(&PROFILE.folder).join("lantern")
     })
 }

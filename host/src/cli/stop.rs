@@ -19,17 +19,22 @@ pub(super) async fn on_signal(shutdown: CancellationToken) -> std::io::Result<()
     Ok(())
 }
 
+/// Why it stopped, without the backtrace that the log has.
+fn reason(stop: &Stop) -> String {
+    chain(stop).lines().next().unwrap_or_default().to_owned()
+}
+
 /// Projections that have stopped by themselves are a failure; the last one names it.
 pub(super) fn failure(stopped: &[(String, Stop)]) -> Result<(), UserError> {
     match stopped {
         [] => Ok(()),
         [(name, stop)] => {
-            Err(UserError::failure(format!("projection `{name}` stopped: {}", chain(stop)), stop.hint()))
+            Err(UserError::failure(format!("projection `{name}` stopped: {}", reason(stop)), stop.hint()))
         }
         [.., (_, last)] => {
             let names: Vec<_> = stopped.iter().map(|(name, _)| format!("`{name}`")).collect();
             Err(UserError::failure(
-                format!("projections {} stopped, the last one because {}", names.join(", "), chain(last)),
+                format!("projections {} stopped, the last one because {}", names.join(", "), reason(last)),
                 last.hint(),
             ))
         }

@@ -82,8 +82,10 @@ impl<S: Source, T: Store> Supervisor<S, T> {
                 Ok((_, Ok(()))) => {}
                 Ok((name, Err(stop))) => {
                     let reason = crate::lane::chain(&stop);
-                    tracing::error!(projection = name, "stopped: {reason} (hint: {})", stop.hint());
-                    self.board.stopped(&name, reason);
+                    // A plugin's backtrace follows the first line.
+                    let (first, backtrace) = reason.split_at(reason.find('\n').unwrap_or(reason.len()));
+                    tracing::error!(projection = name, "stopped: {first} (hint: {}){backtrace}", stop.hint());
+                    self.board.stopped(&name, first.to_owned());
                     stopped.push((name, stop));
                 }
                 Err(panic) => tracing::error!("a projection's task panicked: {panic}"),

@@ -33,9 +33,9 @@ pub enum LoadError {
     /// It is WebAssembly, but broken.
     #[error("it is not a valid component: {0}")]
     Invalid(String),
-    /// A core module without the contract in it.
-    #[error("it is a core module that does not implement the contract {contract}: {0}", contract = contract())]
-    CoreWithoutContract(String),
+    /// A module or component without the contract in it.
+    #[error("it does not implement the contract {contract}: {0}", contract = contract())]
+    WithoutContract(String),
     /// The contract's export is missing.
     #[error("it does not export `{0}`")]
     MissingExport(String),
@@ -62,7 +62,7 @@ impl LoadError {
             LoadError::NotWasm(_) | LoadError::Invalid(_) => {
                 "build the plugin for wasm32-unknown-unknown and name the .wasm file"
             }
-            LoadError::CoreWithoutContract(_) | LoadError::MissingExport(_) => {
+            LoadError::WithoutContract(_) | LoadError::MissingExport(_) => {
                 "a plugin ends with `lantern_sdk::export!(YourProjection);`"
             }
             LoadError::ForeignImport(_) => {
@@ -84,7 +84,7 @@ pub(super) fn componentize(bytes: Vec<u8>) -> Result<Vec<u8>, LoadError> {
         Some([b'\0', b'a', b's', b'm', 0x0d, 0, 1, 0]) => Ok(bytes),
         Some([b'\0', b'a', b's', b'm', 1, 0, 0, 0]) => {
             let encode = |bytes: &[u8]| ComponentEncoder::default().validate(true).module(bytes)?.encode();
-            encode(&bytes).map_err(|e| LoadError::CoreWithoutContract(format!("{e:#}")))
+            encode(&bytes).map_err(|e| LoadError::WithoutContract(format!("{e:#}")))
         }
         Some([b'\0', b'a', b's', b'm', ..]) => Err(LoadError::Invalid("unknown version of the format".into())),
         _ => Err(LoadError::NotWasm(beginning(&bytes))),
@@ -110,9 +110,7 @@ pub(super) fn check(component: &Component) -> Result<(), LoadError> {
     let exported = ty.exports(engine).find(|(name, _)| interface(name) == abi::PROJECTION);
     let Some((_, export)) = exported else {
         return Err(match ty.exports(engine).next() {
-            None if ty.imports(engine).next().is_none() => {
-                LoadError::CoreWithoutContract("it exports nothing".into())
-            }
+            None if ty.imports(engine).next().is_none() => LoadError::WithoutContract("it exports nothing".into()),
             _ => LoadError::MissingExport(format!("{}@{}", abi::PROJECTION, abi::VERSION)),
         });
     };

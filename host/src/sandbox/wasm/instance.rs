@@ -210,8 +210,12 @@ fn backtrace(error: &wasmtime::Error) -> Vec<String> {
     let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
     // Displayed, a frame is `  0: 0x1234 - module!function`; displaying is also what demangles the names.
     let text = backtrace.to_string();
-    let frame = |line: &str| Some(line.split_once(" - ")?.1.rsplit('!').next()?.trim().to_owned());
-    text.lines().filter_map(frame).take(FRAMES_MAX).collect()
+    let frame = |line: &str| Some(line.split_once(" - ")?.1.split_once('!')?.1.trim().to_owned());
+    let frames: Vec<_> = text.lines().filter_map(frame).collect();
+    // What Rust does to panic says nothing of why.
+    let is_machinery = |frame: &String| frame.starts_with("__rustc") || frame.contains("]::panicking::");
+    let first = frames.iter().rposition(is_machinery).map_or(0, |last| last + 1);
+    frames.into_iter().skip(first).take(FRAMES_MAX).collect()
 }
 
 fn log(lane: &LaneId, event: &str, level: Level, message: &str) {
