@@ -46,7 +46,7 @@ pub(crate) struct Named {
 pub(crate) enum SetupError {
     #[error("cannot load projection `{name}` from {}", file.display())]
     Load { name: String, file: PathBuf, source: LoadError },
-    #[error("projection `{name}` reads {} topics ({}), but {given} are named", topics.len(), topics.join(", "))]
+    #[error("projection `{name}` reads {} ({} in number), but {given} are named", topics.join(", "), topics.len())]
     Topics { name: String, topics: Vec<String>, given: usize },
     #[error("two projections are named `{0}`")]
     Twice(String),

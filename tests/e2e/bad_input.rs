@@ -188,7 +188,7 @@ fn projections_that_are_none() {
     let two_topics = refusal(args(&format!("balances={file}:account-events,order-events")));
     assert_snapshot!(two_topics, @r"
     exit code 2
-    error: projection `balances` reads 1 topics (account-events), but 2 are named
+    error: projection `balances` reads account-events (1 in number), but 2 are named
     hint: name one topic for each, in that order
     ");
 }

@@ -40,8 +40,6 @@ fn a_host_that_wakes_up_late_cannot_write() {
 /// It says that another has taken over, and ends.
 #[track_caller]
 fn is_fenced(host: &mut Host) {
-    host.wait_for_line("balances was taken over", NET, |line| {
-        line.contains("balances") && line.contains("taken over")
-    });
+    host.wait_for_line("balances is fenced", NET, |line| line.contains("balances") && line.contains("is fenced"));
     assert_eq!(host.exit_code(NET), Some(1));
 }

@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod checkpoints;
+mod dev;
 mod evil;
 mod exactness;
 mod fencing;

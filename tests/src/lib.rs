@@ -1,7 +1,7 @@
 //! The harness of Lantern's end-to-end tests and benchmarks: real servers, real processes, generated events and,
 //! folded without any of Lantern's code, what must come out of them.
 //!
-//! Nothing here waits by the clock: [`eventually`] asks reality again and again, and every limit in time is only a net.
+//! Nothing here waits by the clock: [`eventually()`] asks reality again and again, and every limit in time is only a net.
 
 pub mod artefacts;
 pub mod bank;

@@ -94,7 +94,7 @@ pub enum Error {
         source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// Another session has taken the lane since.
-    #[error("lane {lane} was taken over by epoch {theirs} while this one held epoch {ours}")]
+    #[error("lane {lane} is fenced: epoch {theirs} has taken it over from epoch {ours}")]
     Fenced {
         /// The lane.
         lane: LaneId,

@@ -32,12 +32,13 @@ struct Sample {
     payload: Value,
 }
 
-/// The example projections: their plugins stand in `plugins` beside the binary's own directory, where `./x build`
-/// puts them.
-pub(super) fn projections() -> anyhow::Result<Vec<Named>> {
+/// The example projections. Unless a directory is named, their plugins stand in `plugins` beside the binary or its
+/// directory, where `./x build` puts them.
+pub(super) fn projections(named: Option<PathBuf>) -> anyhow::Result<Vec<Named>> {
     let binary = std::env::current_exe()?;
     let beside = binary.ancestors().skip(1).take(2).map(|directory| directory.join("plugins"));
-    let found = beside.chain([PathBuf::from("target/plugins")]).find(|d| d.join("balances.wasm").is_file());
+    let directories: Vec<_> = named.map_or_else(|| beside.collect(), |directory| vec![directory]);
+    let found = directories.into_iter().find(|directory| directory.join("balances.wasm").is_file());
     let directory = found.ok_or_else(|| {
         UserError::failure("the example plugins are not built", "run ./x demo, or ./x build first")
     })?;

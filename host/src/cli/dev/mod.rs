@@ -30,6 +30,10 @@ pub(crate) struct Args {
     #[arg(long)]
     demo: bool,
 
+    /// Take the example projections' plugins from this directory [default: plugins beside the binary]
+    #[arg(long, value_name = "DIR", requires = "demo")]
+    plugins: Option<PathBuf>,
+
     /// Stop when all events are projected, and print the first records of each view and the rate
     #[arg(long)]
     once: bool,
@@ -50,7 +54,7 @@ pub(crate) fn run(args: Args, printer: &mut Printer) -> anyhow::Result<()> {
     start_log("warn");
     let mut projections = args.projections.clone();
     if args.demo {
-        projections.extend(demo::projections()?);
+        projections.extend(demo::projections(args.plugins.clone())?);
     }
     if projections.is_empty() {
         return Err(UserError::usage(
