@@ -1,8 +1,9 @@
 //! `lantern dev`: everything on this machine, with nothing set up.
 
+use lantern_tests::Host;
 use lantern_tests::artefacts::plugin;
 use lantern_tests::eventually::NET;
-use lantern_tests::{Host, Scratch};
+use lantern_tests::scratch::Scratch;
 
 /// What `lantern dev --demo` in a scratch folder is given.
 fn demo(scratch: &Scratch) -> Vec<String> {

@@ -16,6 +16,8 @@ use crate::supervisor::{Board, Condition};
 const EVERY: Duration = Duration::from_millis(200);
 /// Without a terminal a line is printed when something has changed, and no more often than this.
 const EVERY_PLAIN: Duration = Duration::from_secs(2);
+/// So many events behind the log's end a projection still counts as live: they are on their way.
+const LIVE_LAG: u64 = 100;
 /// Records of each view that are printed.
 const RECORDS: usize = 3;
 
@@ -134,7 +136,7 @@ pub(super) async fn live(log: &EmbeddedLog, projections: &[Projection], board: &
             let state = match (&condition.stopped, &condition.retrying) {
                 (Some(reason), _) => format!("stopped: {reason}"),
                 (None, Some(reason)) => format!("retrying: {reason}"),
-                (None, None) if applied >= end => "live".to_owned(),
+                (None, None) if applied + LIVE_LAG >= end => "live".to_owned(),
                 (None, None) => "catching up".to_owned(),
             };
             let text = format!(
