@@ -9,6 +9,16 @@ use indexmap::IndexMap;
 
 use crate::projection::{Kind, View};
 
+/// The most that one commit may add to a number, up or down. With [`COUNTER_MAX`] it keeps Redis's 64-bit counters from
+/// an overflow, which would fail in the middle of a transaction.
+pub const INCREMENT_MAX: u64 = 1 << 56;
+
+/// A counter beyond this, up or down, stops the lane that finds it so.
+pub const COUNTER_MAX: u64 = 1 << 62;
+
+/// What a write takes beside its bytes, about.
+const WRITE_BYTES: usize = 64;
+
 /// The writing verbs, numbered as in the contract's `verb`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)] // each is the Redis command of that name
@@ -208,8 +218,8 @@ pub enum Refused {
         /// What was asked of it.
         verb: String,
     },
-    /// Increments of one batch that add up beyond 64 bits.
-    #[error("the increments of `{member}` in view `{view}` exceed 64 bits")]
+    /// Increments of one commit that add up to more than [`INCREMENT_MAX`], or a sum beyond 64 bits.
+    #[error("the increments of `{member}` in view `{view}` are too large")]
     Overflow {
         /// The view's name.
         view: String,
@@ -271,7 +281,7 @@ impl Changes {
     pub fn write(&mut self, views: &[View], write: &Write<'_>) -> Result<(), Refused> {
         let view = views.get(write.view as usize).ok_or(Refused::NoSuchView(write.view))?;
         check(view, write)?;
-        self.bytes += write.key.len() + write.member.len() + write.value.len();
+        self.bytes += write.key.len() + write.member.len() + write.value.len() + WRITE_BYTES;
         let structure = self.structure_mut(write.view, write.key);
         match write.verb {
             Verb::Hset => structure.put(write.member, Value::Bytes(write.value.into())),
@@ -350,6 +360,9 @@ impl Structure {
             Some(Cell::Add(before)) => Cell::Add(before.checked_add(delta).ok_or_else(overflow)?),
             Some(Cell::Put(before)) => Cell::Put(before.plus(delta).ok_or_else(overflow)?),
         };
+        if matches!(cell, Cell::Add(sum) if sum.unsigned_abs() > INCREMENT_MAX) {
+            return Err(overflow());
+        }
         self.set(member, cell);
         Ok(())
     }
@@ -537,7 +550,7 @@ mod tests {
             (
                 view(Kind::Counters, false),
                 vec![(Verb::Hincrby, "", "m", &max), (Verb::Hincrby, "", "m", &max)],
-                "the increments of `m` in view `v` exceed 64 bits",
+                "the increments of `m` in view `v` are too large",
             ),
         ];
         for (view, writes, message) in cases {

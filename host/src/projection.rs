@@ -115,6 +115,8 @@ pub fn name_fault(name: &str) -> Option<&'static str> {
     let legal = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_';
     if name.is_empty() {
         Some("is empty")
+    } else if name == "lantern" {
+        Some("is Lantern's own")
     } else if name.len() > NAME_BYTES_MAX {
         Some("is longer than 64 bytes")
     } else if !name.bytes().all(legal) {

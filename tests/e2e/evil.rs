@@ -36,6 +36,21 @@ fn a_refused_event_stops_its_projection() {
 }
 
 #[test]
+fn the_very_first_event_may_be_the_bad_one() {
+    let (source, redis) = (Source::log(), RedisServer::start());
+    let topic = source.topic("deeds", 1);
+    source.append(&topic, &[Event::plain(0, r#"{"do":"refuse"}"#)]);
+    // At the first start, and again at each one that begins at the offset where it stopped.
+    for _ in 0..2 {
+        let mut host = Host::run(&source.url(), &redis).projection("evil", &plugin("evil"), &[&topic]).start();
+        assert_eq!(host.exit_code(NET), Some(1));
+        let said = host.stderr();
+        assert!(said.contains(&format!("event {topic}/0@0 cannot be applied")), "{said}");
+        assert!(!said.contains("is away"), "{said}");
+    }
+}
+
+#[test]
 fn a_panic_stops_its_projection_and_its_message_is_told() {
     stops_at(r#"{"do":"panic"}"#, "evil panics");
 }

@@ -30,6 +30,9 @@ pub(crate) struct Args {
     tuning: Tuning,
 }
 
+/// The most events or bytes of a batch that can be asked for.
+const BATCH_MAX: usize = 1 << 30;
+
 /// Settings that the commands share.
 #[derive(Debug, clap::Args)]
 pub(super) struct Tuning {
@@ -67,8 +70,8 @@ impl Tuning {
 
 fn positive(text: &str) -> Result<usize, String> {
     match text.parse() {
-        Ok(0) => Err("it must be at least 1".to_owned()),
-        Ok(number) => Ok(number),
+        Ok(number) if (1..=BATCH_MAX).contains(&number) => Ok(number),
+        Ok(_) => Err(format!("it must be from 1 to {BATCH_MAX}")),
         Err(_) => Err("it is no number".to_owned()),
     }
 }

@@ -71,6 +71,8 @@ pub(super) struct Attempt<'a, R, M: Module, S: Session> {
     looked: Instant,
     /// Why no more events are taken. The lane ends with it once the pending ones are committed.
     ending: Option<End>,
+    /// Whether the store has been asked, after the last event, if the lane may still speak for its projection.
+    confirmed: bool,
 }
 
 impl<'a, R, M, S> Attempt<'a, R, M, S>
@@ -102,6 +104,7 @@ where
             readable: false,
             looked: Instant::now(),
             ending: None,
+            confirmed: false,
         }
     }
 
@@ -118,6 +121,10 @@ where
             // A plugin's call is never abandoned: it ends by itself, at the latest when its time is up.
             let _ = round.await;
         }
+        if let Some(worker) = self.worker {
+            // Closing a reader may take its time.
+            let _ = tokio::task::spawn_blocking(move || drop(worker)).await;
+        }
         end
     }
 
@@ -130,6 +137,12 @@ where
         self.start_commit();
         self.start_round();
         let idle = self.worker.is_some() && self.session.is_some() && self.pending.events == 0;
+        if idle && matches!(self.ending, Some(End::Fault(_))) && !self.confirmed {
+            // What a fenced or rewound lane has read says nothing of the event.
+            self.confirmed = true;
+            self.start_look();
+            return None;
+        }
         if idle { self.ending.take() } else { None }
     }
 

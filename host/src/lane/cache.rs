@@ -43,6 +43,7 @@ impl Cache {
     }
 
     pub(super) fn insert(&mut self, cell: &CellRef<'_>, value: Option<Value>) {
+        self.young.remove(cell);
         self.old.remove(cell);
         let name = Name { view: cell.view, key: cell.key.into(), member: cell.member.into() };
         self.insert_name(name, value);
@@ -71,14 +72,12 @@ impl Cache {
             }
             for (member, cell) in &change.cells {
                 let cell_ref = CellRef { view, key, member };
-                for half in [&mut self.young, &mut self.old] {
-                    match (half.get_mut(&cell_ref), cell) {
-                        (None, _) => {}
-                        (Some(value), Cell::Put(new)) => *value = Some(new.clone()),
-                        (Some(value), Cell::Remove) => *value = None,
-                        // Another lane may have added to it as well; the store knows the sum.
-                        (Some(_), Cell::Add(_)) => drop(half.remove(&cell_ref)),
-                    }
+                let held = self.young.remove_entry(&cell_ref).or_else(|| self.old.remove_entry(&cell_ref));
+                match (held, cell) {
+                    (Some((name, _)), Cell::Put(value)) => self.insert_name(name, Some(value.clone())),
+                    (Some((name, _)), Cell::Remove) => self.insert_name(name, None),
+                    // Another lane may have added to it as well; the store knows the sum.
+                    (Some(_), Cell::Add(_)) | (None, _) => {}
                 }
             }
         }

@@ -22,6 +22,9 @@ pub(super) struct Pending {
 impl Pending {
     /// Notes that a batch is applied.
     pub(super) fn add(&mut self, batch: &Batch, topics: &[Arc<str>]) {
+        if batch.is_empty() {
+            return;
+        }
         self.events += batch.len();
         self.bytes += batch.bytes();
         self.since.get_or_insert_with(Instant::now);

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::event::BatchLimits;
+use crate::sandbox::Limits;
 
 /// Settings of a lane.
 #[derive(Clone, Debug)]
@@ -28,7 +29,7 @@ impl Default for Settings {
             batch: BatchLimits { events_max: 2000, bytes_max: 4 << 20 },
             linger: Duration::ZERO,
             cache_bytes_max: 16 << 20,
-            write_bytes_max: 64 << 20,
+            write_bytes_max: Limits::default().write_bytes_max,
             look_every: Duration::from_secs(1),
             backoff: (Duration::from_millis(50), Duration::from_secs(1)),
         }

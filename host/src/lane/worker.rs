@@ -82,7 +82,8 @@ where
     }
 
     fn apply(&mut self, batch: &Batch) -> Result<(), Failure> {
-        let overlay = self.overlay.take().expect("every call of the instance gives it back");
+        let mut overlay = self.overlay.take().expect("every call of the instance gives it back");
+        overlay.begin();
         let (overlay, result) = self.instance.apply(batch, overlay);
         self.overlay = Some(overlay);
         result

@@ -15,7 +15,7 @@ pub struct Limits {
     pub stack_bytes_max: usize,
     /// Time for one batch, reads of the store not counted.
     pub batch_time_max: Duration,
-    /// Bytes that one batch may write, before coalescing.
+    /// Bytes that one call may write, before coalescing.
     pub write_bytes_max: usize,
     /// Bytes of one key, field or member.
     pub key_bytes_max: usize,

@@ -108,7 +108,10 @@ impl MemorySession {
         for (view, key, change) in commit.changes.structures() {
             let name = self.projection.key(view, key);
             let mut held = content.structures.remove(&name).unwrap_or_default();
-            held.change(change, &self.projection.views[view as usize]);
+            if !held.change(change, &self.projection.views[view as usize]) {
+                let reason = format!("a counter of view {view} would overflow");
+                return Err(Error::Refused { lane: self.id.clone(), reason, hint: "count in larger units" });
+            }
             if held != Held::default() {
                 content.structures.insert(name, held);
             }
@@ -122,7 +125,8 @@ impl MemorySession {
 }
 
 impl Held {
-    fn change(&mut self, change: &Structure, view: &View) {
+    /// Makes the change; false if a number would overflow.
+    fn change(&mut self, change: &Structure, view: &View) -> bool {
         if change.cleared {
             *self = Held::default();
         }
@@ -135,7 +139,8 @@ impl Held {
                         Some(value) => value.plus(*delta),
                         None => Some(view.kind.number(*delta)),
                     };
-                    self.cells.extend(sum.map(|sum| (member.clone(), sum)));
+                    let Some(sum) = sum else { return false };
+                    self.cells.insert(member.clone(), sum);
                 }
             }
         }
@@ -143,6 +148,7 @@ impl Held {
             self.entries.insert(0, entry.clone());
         }
         self.entries.truncate(view.capacity as usize);
+        true
     }
 }
 

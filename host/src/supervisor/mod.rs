@@ -88,7 +88,10 @@ impl<S: Source, T: Store> Supervisor<S, T> {
                     self.board.stopped(&name, first.to_owned());
                     stopped.push((name, stop));
                 }
-                Err(panic) => tracing::error!("a projection's task panicked: {panic}"),
+                Err(panic) => {
+                    tracing::error!("{panic}");
+                    stopped.push(("?".to_owned(), Stop::Lane(Fault::Panic)));
+                }
             }
         }
         stopped

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::cli::Printer;
+use crate::cli::{Printer, UserError};
 use crate::event::TopicPartition;
 use crate::projection::Projection;
 use crate::source::Source;
@@ -47,6 +47,7 @@ pub(super) async fn until_done(
     printer: &mut Printer,
 ) -> anyhow::Result<()> {
     let mut interval = tokio::time::interval(Duration::from_millis(20));
+    let mut said = None;
     for projection in projections {
         loop {
             let condition = board.conditions().remove(&*projection.name).unwrap_or_default();
@@ -54,8 +55,13 @@ pub(super) async fn until_done(
             if applied >= end {
                 break;
             }
-            if let Some(reason) = condition.retrying {
-                printer.note(format_args!("{}: {reason}", projection.name));
+            if let Some(reason) = condition.stopped {
+                let message = format!("projection `{}` stopped: {reason}", projection.name);
+                return Err(UserError::failure(message, "the log above says how to mend it").into());
+            }
+            if condition.retrying != said {
+                condition.retrying.iter().for_each(|why| printer.note(format_args!("{}: {why}", projection.name)));
+                said = condition.retrying;
             }
             interval.tick().await;
         }

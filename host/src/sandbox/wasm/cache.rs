@@ -4,9 +4,9 @@
 //! alone, and nothing that a user hands in is ever loaded this way.
 
 use std::collections::hash_map::DefaultHasher;
-use std::fs::{self, DirBuilder};
-use std::hash::{Hash, Hasher};
-use std::io;
+use std::fs::{self, DirBuilder, File};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,7 @@ impl Cache {
     /// used, and a warning says so.
     pub fn new(directory: PathBuf) -> Self {
         match private(&directory) {
-            Ok(()) => Self { directory: Some(directory) },
+            Ok(directory) => Self { directory: Some(directory) },
             Err(error) => {
                 tracing::warn!("compiled modules are not kept: {}: {error}", directory.display());
                 Self::default()
@@ -51,11 +51,10 @@ impl Cache {
 
     pub(super) fn store(&self, component: &Component, digest: &str) {
         let Some(file) = self.file(component.engine(), digest) else { return };
-        let temporary = file.with_extension(format!("{}.new", std::process::id()));
-        let serialized = component.serialize().map_err(io::Error::other);
-        let written =
-            serialized.and_then(|bytes| fs::write(&temporary, bytes)).and_then(|()| fs::rename(&temporary, &file));
-        if let Err(error) = written {
+        // Seeded from the operating system's random source: no other process has the same name.
+        let unique = RandomState::new().build_hasher().finish();
+        let temporary = file.with_extension(format!("{unique:016x}.new"));
+        if let Err(error) = write_whole(component, &temporary, &file) {
             tracing::warn!("a compiled module could not be kept: {}: {error}", file.display());
             let _ = fs::remove_file(&temporary);
         }
@@ -68,9 +67,20 @@ impl Cache {
     }
 }
 
-fn private(directory: &Path) -> io::Result<()> {
+/// Writes the component to a file of its own, and gives that its name only once all of it is on the disk.
+fn write_whole(component: &Component, temporary: &Path, file: &Path) -> io::Result<()> {
+    let bytes = component.serialize().map_err(io::Error::other)?;
+    let mut written = File::create_new(temporary)?;
+    written.write_all(&bytes)?;
+    written.sync_all()?;
+    fs::rename(temporary, file)
+}
+
+/// Makes the directory if need be, and checks that it is ours alone. Gives its path without links.
+fn private(directory: &Path) -> io::Result<PathBuf> {
     DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
-    let metadata = fs::metadata(directory)?;
+    let directory = directory.canonicalize()?;
+    let metadata = fs::metadata(&directory)?;
     let user = rustix::process::geteuid().as_raw();
     if metadata.uid() != user {
         return Err(io::Error::other("it belongs to another user"));
@@ -78,5 +88,5 @@ fn private(directory: &Path) -> io::Result<()> {
     if metadata.permissions().mode() & 0o022 != 0 {
         return Err(io::Error::other("others can write it; chmod 700 it"));
     }
-    Ok(())
+    Ok(directory)
 }

@@ -230,8 +230,11 @@ fn note<V: Views>(
         message.truncate(message.floor_char_boundary(state.limits.log_line_bytes_max));
         message.push('…');
     }
-    if level == Level::Fatal || state.lines.len() < state.limits.log_lines_max {
-        state.lines.push(Line { level, event, message });
+    let line = Line { level, event, message };
+    if level == Level::Fatal {
+        state.fatal = Some(line);
+    } else if state.lines.len() < state.limits.log_lines_max {
+        state.lines.push(line);
     } else {
         state.lines_dropped += 1;
     }

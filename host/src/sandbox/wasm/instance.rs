@@ -24,6 +24,8 @@ pub(super) struct State<V> {
     pub(super) limits: Arc<Limits>,
     pub(super) lines: Vec<Line>,
     pub(super) lines_dropped: u64,
+    /// The last words of a panic.
+    pub(super) fatal: Option<Line>,
     usage: Usage,
     /// When the present call began.
     started: Instant,
@@ -57,6 +59,7 @@ pub(super) fn start<V: Views>(
         limits: limits.clone(),
         lines: Vec::new(),
         lines_dropped: 0,
+        fatal: None,
         usage: Usage::new(limits),
         started: Instant::now(),
         waited: Duration::ZERO,
@@ -133,12 +136,7 @@ impl<V: Views> WasmInstance<V> {
     /// Writes what the plugin logged to the host's log. Gives the last words of a panic.
     fn tell(&mut self, batch: &Batch) -> Option<Line> {
         let state = self.store.data_mut();
-        let mut fatal = None;
         for line in state.lines.drain(..) {
-            if line.level == Level::Fatal {
-                fatal = Some(line);
-                continue;
-            }
             let event = line.event.map(|index| index as usize).filter(|&index| index < batch.len());
             let place = event.map(|index| {
                 let event = batch.event(index);
@@ -151,7 +149,7 @@ impl<V: Views> WasmInstance<V> {
         if dropped > 0 {
             log(&self.lane, "-", Level::Warn, &format!("{dropped} more log lines of this batch were dropped"));
         }
-        fatal
+        state.fatal.take()
     }
 
     fn classify(&self, error: wasmtime::Error, fatal: Option<Line>, batch: &Batch) -> Failure {

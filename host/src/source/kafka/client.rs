@@ -59,6 +59,9 @@ pub(super) fn consumer(
         .set("isolation.level", "read_committed")
         .set("check.crcs", "true")
         .set("fetch.min.bytes", "1")
+        // The broker says that a partition has no more only when it answers, and a lane of several partitions waits for
+        // that before it takes the oldest event.
+        .set("fetch.wait.max.ms", "100")
         // The default of a second stalls a reader whose queue was full.
         .set("fetch.queue.backoff.ms", "2")
         .set("queued.min.messages", FETCH_AHEAD_EVENTS)

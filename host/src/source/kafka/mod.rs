@@ -67,13 +67,8 @@ impl Kafka {
         let bounds = self.ask(move |consumer| consumer.fetch_watermarks(&asked.topic, number, QUESTION_TIMEOUT));
         match bounds.await {
             Ok((first, end)) => Ok((first.max(0).unsigned_abs(), end.max(0).unsigned_abs())),
-            Err(error) => Err(match error.rdkafka_error_code() {
-                Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
-                    Error::NoSuchTopic { topic: at.topic.to_string(), what: self.what() }
-                }
-                Some(RDKafkaErrorCode::UnknownPartition) => Error::NoSuchPartition { at: at.clone() },
-                _ => self.unavailable(error),
-            }),
+            // Even "unknown": the topic was there when the lane was made, and a broker that starts may not know it yet.
+            Err(error) => Err(self.unavailable(error)),
         }
     }
 
@@ -104,10 +99,13 @@ impl Source for Kafka {
         let asked = topic.to_owned();
         let metadata = self.ask(move |consumer| consumer.fetch_metadata(Some(&asked), QUESTION_TIMEOUT)).await;
         let metadata = metadata.map_err(|e| self.unavailable(e))?;
-        let count = metadata.topics().iter().find(|t| t.name() == topic).map_or(0, |t| t.partitions().len());
-        match u32::try_from(count) {
-            Ok(count) if count > 0 => Ok(count),
-            _ => Err(Error::NoSuchTopic { topic: topic.to_owned(), what: self.what() }),
+        let found = metadata.topics().iter().find(|found| found.name() == topic);
+        match found.map(|found| (found.error().map(RDKafkaErrorCode::from), found.partitions().len())) {
+            Some((None, count)) => Ok(u32::try_from(count).unwrap_or(u32::MAX)),
+            Some((Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::InvalidTopic), _)) | None => {
+                Err(Error::NoSuchTopic { topic: topic.to_owned(), what: self.what() })
+            }
+            Some((Some(code), _)) => Err(self.unavailable(KafkaError::MetadataFetch(code))),
         }
     }
 

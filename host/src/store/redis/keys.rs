@@ -14,6 +14,14 @@ pub(super) const OWNER: &str = "owner";
 /// Field of a lane's hash: why the lane must not go on, if it must not.
 pub(super) const BROKEN: &str = "broken";
 
+/// Field of a generation's hash: how its events are cut into lanes.
+pub(super) const ORDERING: &str = "ordering";
+
+/// The hash of a generation: what its lanes must agree on.
+pub(super) fn generation(lane: &LaneId) -> String {
+    format!("lantern:generation:{}:{}", lane.projection, lane.generation)
+}
+
 /// The hash that a lane's commits watch: epoch, owner, and a field for each topic and partition.
 pub(super) fn lane(lane: &LaneId) -> String {
     format!("lantern:lane:{}:{}:{}", lane.projection, lane.generation, lane.share)

@@ -12,7 +12,8 @@ use redis::{Pipeline, Value, cmd};
 
 use super::lane::{LaneHash, format_mark};
 use super::{Redis, RedisCells, commands, keys};
-use crate::projection::{Kind, LaneId, Projection, Share};
+use crate::op::COUNTER_MAX;
+use crate::projection::{Kind, LaneId, Ordering, Projection, Share};
 use crate::store::{Checkpoint, Commit, Error, Session};
 
 /// A lane's hold on Redis.
@@ -41,6 +42,7 @@ impl RedisSession {
             id,
         };
         session.take_epoch().await?;
+        session.check_ordering().await?;
         session.check_kinds().await?;
         Ok(session)
     }
@@ -57,6 +59,9 @@ impl RedisSession {
         for reply in replies {
             reply.extract_error().map_err(|e| self.redis.unavailable(e))?;
         }
+        if found.owner.is_empty() {
+            return Err(Error::Rewound { lane: self.id.clone() });
+        }
         if found.owner != self.expected.owner {
             let ours = found.epoch.saturating_sub(1);
             return Err(Error::Fenced { lane: self.id.clone(), ours, theirs: found.epoch });
@@ -66,6 +71,30 @@ impl RedisSession {
         }
         self.expected = found;
         Ok(())
+    }
+
+    /// Refuses to run a generation whose lanes were cut in another way before: the new lanes would begin at offset zero
+    /// over views that have those events.
+    async fn check_ordering(&mut self) -> Result<(), Error> {
+        let ordering = match self.projection.ordering {
+            Ordering::Partition => "partition",
+            Ordering::Global => "global",
+        };
+        let key = keys::generation(&self.id);
+        let mut pipeline = redis::pipe();
+        pipeline.cmd("HSETNX").arg(&key).arg(keys::ORDERING).arg(ordering);
+        pipeline.cmd("HGET").arg(&key).arg(keys::ORDERING);
+        let found = self.send(&pipeline).await?.pop().unwrap_or(Value::Nil);
+        let found: String = redis::from_redis_value(found).map_err(|e| self.redis.unavailable(e))?;
+        if found == ordering {
+            return Ok(());
+        }
+        let reason =
+            format!("its views were built with the ordering `{found}`, and the plugin now says `{ordering}`");
+        Err(self.refused(
+            reason,
+            "remove the projection's views and all its keys under lantern:, so that it is rebuilt",
+        ))
     }
 
     /// Refuses to run where a view's key holds something else: a transaction does not stop at the first error, so a
@@ -114,7 +143,7 @@ impl RedisSession {
             let reason = format!("key `{}` is not in Lantern's format", self.key);
             self.refused(
                 reason,
-                "it was changed by hand or by a newer version; remove it to replay from the start",
+                "it was changed by hand or by a newer version; to replay from the start, remove the projection's views and all its keys under lantern:",
             )
         })
     }
@@ -195,6 +224,11 @@ impl Session for RedisSession {
                 if let Some((index, error)) = failed {
                     return Err(self.broken(touched.get(index), &error).await);
                 }
+                if let Some(index) = results.iter().position(is_too_large) {
+                    let key = touched.get(index).map(|key| String::from_utf8_lossy(key)).unwrap_or_default();
+                    let reason = format!("a counter in key `{key}` has come close to the end of 64 bits");
+                    return Err(self.refused(reason, "count in larger units, and rebuild the projection"));
+                }
                 self.expected.checkpoint.extend(commit.checkpoint);
                 self.fault = match self.parse(found) {
                     Ok(found) => self.compare(&found),
@@ -236,6 +270,11 @@ impl Session for RedisSession {
             projection: self.projection.clone(),
         }
     }
+}
+
+/// Whether a counter is so large that the next increments could overflow it.
+fn is_too_large(result: &Value) -> bool {
+    matches!(result, Value::Int(number) if number.unsigned_abs() > COUNTER_MAX)
 }
 
 /// A text that no other session has.
