@@ -54,7 +54,7 @@ fn a_file_that_is_no_wasm() {
 fn a_core_module_without_the_contract() {
     assert_snapshot!(refusal_of_file("core.wasm", CORE_MODULE), @r"
     exit code 1
-    error: cannot load projection `balances` from [DIR]/core.wasm: it does not implement the contract lantern:projection@0.1.0: it exports nothing
+    error: cannot load projection `balances` from [DIR]/core.wasm: it does not implement the contract lantern:projection@0.1.1: it exports nothing
     hint: a plugin ends with `lantern_sdk::export!(YourProjection);`
     ");
 }
@@ -72,7 +72,7 @@ fn a_component_of_another_world() {
 fn a_component_with_nothing_in_it() {
     assert_snapshot!(refusal_of_file("nothing.wasm", NOTHING), @r"
     exit code 1
-    error: cannot load projection `balances` from [DIR]/nothing.wasm: it does not implement the contract lantern:projection@0.1.0: it exports nothing
+    error: cannot load projection `balances` from [DIR]/nothing.wasm: it does not implement the contract lantern:projection@0.1.1: it exports nothing
     hint: a plugin ends with `lantern_sdk::export!(YourProjection);`
     ");
 }

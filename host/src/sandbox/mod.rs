@@ -6,12 +6,16 @@
 mod limits;
 pub mod wasm;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::event::Batch;
 use crate::op::{CellRef, Query, Refused, Value, Write};
 use crate::projection::{Description, LaneId};
 pub use limits::Limits;
+
+/// What the operator has set for a projection: values by name. Whoever takes them from the user bounds their size.
+pub type Config = BTreeMap<String, String>;
 
 /// A plugin, ready to run.
 pub trait Module: Clone + Send + Sync + 'static {

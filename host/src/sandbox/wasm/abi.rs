@@ -8,13 +8,18 @@ use wasmtime::component::{ComponentType, Lift, Lower};
 use crate::event::{Batch, Columns};
 use crate::projection;
 
-/// The version of the contract that this host speaks.
-pub(super) const VERSION: &str = "0.1.0";
+/// The version of the contract that this host speaks. Plugins of every compatible version run: wasmtime links
+/// `0.1.0` to `0.1.1` by the rules of semantic versions.
+pub(super) const VERSION: &str = "0.1.1";
 /// What a plugin exports.
 pub(super) const PROJECTION: &str = "lantern:projection/projection";
 /// What a plugin may import.
-pub(super) const IMPORTS: [&str; 3] =
-    ["lantern:projection/views", "lantern:projection/log", "lantern:projection/types"];
+pub(super) const IMPORTS: [&str; 4] = [
+    "lantern:projection/views",
+    "lantern:projection/log",
+    "lantern:projection/config",
+    "lantern:projection/types",
+];
 
 #[derive(ComponentType, Lower, Clone, Copy)]
 #[component(record)]

@@ -1,5 +1,6 @@
-//! Reads a plugin's file and says, if it is none, in which way it is none.
+//! Looks at a plugin's bytes and says, if they are none, in which way they are none.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use wasmtime::component::Component;
@@ -79,15 +80,15 @@ fn contract() -> String {
 }
 
 /// The bytes of a component: those given, or a core module with the contract in it made into one.
-pub(super) fn componentize(bytes: Vec<u8>) -> Result<Vec<u8>, LoadError> {
+pub(super) fn componentize(bytes: &[u8]) -> Result<Cow<'_, [u8]>, LoadError> {
     match bytes.get(..8) {
-        Some([b'\0', b'a', b's', b'm', 0x0d, 0, 1, 0]) => Ok(bytes),
+        Some([b'\0', b'a', b's', b'm', 0x0d, 0, 1, 0]) => Ok(bytes.into()),
         Some([b'\0', b'a', b's', b'm', 1, 0, 0, 0]) => {
-            let encode = |bytes: &[u8]| ComponentEncoder::default().validate(true).module(bytes)?.encode();
-            encode(&bytes).map_err(|e| LoadError::WithoutContract(format!("{e:#}")))
+            let encode = || ComponentEncoder::default().validate(true).module(bytes)?.encode();
+            encode().map(Cow::from).map_err(|e| LoadError::WithoutContract(format!("{e:#}")))
         }
         Some([b'\0', b'a', b's', b'm', ..]) => Err(LoadError::Invalid("unknown version of the format".into())),
-        _ => Err(LoadError::NotWasm(beginning(&bytes))),
+        _ => Err(LoadError::NotWasm(beginning(bytes))),
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a plugin can call: its views, and the log. Arguments are read where they lie in the plugin's memory.
+//! What a plugin can call: its views, the log, and its configuration. Arguments are read where they lie in the plugin's memory.
 
 use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, LinkerInstance, WasmList, WasmStr};
@@ -27,6 +27,11 @@ pub(super) fn link<V: Views>(linker: &mut Linker<State<V>>) -> wasmtime::Result<
     let mut log = linker.instance(&format!("lantern:projection/log@{}", abi::VERSION))?;
     log.func_wrap("log", |store, (level, event, message): (Level, Option<u32>, WasmStr)| {
         note(store, level, event, &message)
+    })?;
+    let mut config = linker.instance(&format!("lantern:projection/config@{}", abi::VERSION))?;
+    config.func_wrap("get", |store: StoreContextMut<'_, State<V>>, (name,): (WasmStr,)| {
+        let name = name.to_str(&store)?;
+        Ok((store.data().config.get(&*name).cloned(),))
     })
 }
 

@@ -12,7 +12,7 @@ use super::imports::Line;
 use super::memory::{OutOfMemory, Usage};
 use crate::event::Batch;
 use crate::projection::LaneId;
-use crate::sandbox::{Failure, Instance, Limits, Reason, ViewError, Views};
+use crate::sandbox::{Config, Failure, Instance, Limits, Reason, ViewError, Views};
 
 /// Frames of a backtrace that a person reads.
 const FRAMES_MAX: usize = 12;
@@ -22,6 +22,7 @@ pub(super) struct State<V> {
     /// There while a batch is applied.
     pub(super) views: Option<Box<V>>,
     pub(super) limits: Arc<Limits>,
+    pub(super) config: Arc<Config>,
     pub(super) lines: Vec<Line>,
     pub(super) lines_dropped: u64,
     /// The last words of a panic.
@@ -53,10 +54,12 @@ pub struct WasmInstance<V: 'static> {
 pub(super) fn start<V: Views>(
     pre: &InstancePre<State<V>>,
     limits: &Arc<Limits>,
+    config: &Arc<Config>,
 ) -> wasmtime::Result<(Store<State<V>>, Linked)> {
     let state = State {
         views: None,
         limits: limits.clone(),
+        config: config.clone(),
         lines: Vec::new(),
         lines_dropped: 0,
         fatal: None,

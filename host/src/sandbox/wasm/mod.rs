@@ -1,11 +1,12 @@
 //! The sandbox on wasmtime: one engine, a component for each module, a store and instance for each lane.
 //!
-//! A plugin reaches its views and the log, and nothing else of the host. This is the only folder that names wasmtime.
+//! A plugin reaches its views, the log and its configuration, and nothing else of the host. This is the only folder that names wasmtime.
 
 mod abi;
 mod cache;
 mod check;
 mod engine;
+mod file;
 mod imports;
 mod instance;
 mod memory;
@@ -14,5 +15,6 @@ mod module;
 pub use cache::Cache;
 pub use check::LoadError;
 pub use engine::Engine;
+pub use file::{digest, read};
 pub use instance::WasmInstance;
 pub use module::WasmModule;
