@@ -12,7 +12,7 @@ use crate::views::{Declaration, Kind};
 use crate::{Ordering, Projection, batch};
 
 use bindings::exports::lantern::projection::projection as exported;
-use bindings::lantern::projection::{log as host_log, types, views};
+use bindings::lantern::projection::{config as host_config, log as host_log, types, views};
 
 pub use exported::{Batch, Description, Failure, Guest};
 
@@ -111,6 +111,11 @@ pub(crate) fn log(level: Level, event: Option<u32>, message: &str) {
         Level::Fatal => host_log::Level::Fatal,
     };
     host_log::log(level, event, message);
+}
+
+/// Read a value of the projection's configuration.
+pub(crate) fn config(name: &str) -> Option<String> {
+    host_config::get(name)
 }
 
 /// The imported views.

@@ -54,11 +54,13 @@
 //!
 //! # What it must not do
 //!
-//! - Depend on anything but its events: there is no clock, no random, no file and no network.
+//! - Depend on anything but its events and its [configuration](config()): there is no clock, no random,
+//!   no file and no network.
 //! - Read and write one and the same key from several partitions, unless [`Projection::ORDERING`]
 //!   is [`Ordering::Global`]. Adding (counters, rankings, sets) is safe from everywhere.
 
 mod batch;
+mod config;
 mod error;
 mod event;
 mod host;
@@ -74,6 +76,7 @@ pub mod guest;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 
+pub use config::config;
 pub use error::{Error, Result};
 pub use event::{Event, Events, Headers};
 pub use json::{Upcast, Upcasters};

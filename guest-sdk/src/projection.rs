@@ -4,7 +4,7 @@ use crate::{Event, Events, Result, Views};
 
 /// A projection: what to keep, and how an event changes it.
 ///
-/// It must be a function of its events alone. The value itself is a cache at best: the host makes a
+/// It must be a function of its events and its [configuration](crate::config()) alone. The value itself is a cache at best: the host makes a
 /// new one whenever it starts a lane or a batch has failed.
 pub trait Projection: Sized + 'static {
     /// The name it is deployed under unless the operator gives another. Lower-case letters, digits,
@@ -21,7 +21,7 @@ pub trait Projection: Sized + 'static {
     /// Which events meet in one lane.
     const ORDERING: Ordering = Ordering::Partition;
 
-    /// Declare the views. Must always declare the same ones in the same order.
+    /// Declare the views. Must always declare the same ones in the same order while the configuration is the same.
     fn new(views: &mut Views) -> Self;
 
     /// Say what will be read while these events are applied, so that it is fetched in one round

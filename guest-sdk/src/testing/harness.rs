@@ -6,7 +6,7 @@ use std::rc::Rc;
 use serde_json::Value;
 
 use super::memory::{Memory, Structure};
-use super::{Failure, LogLine, TestEvent, take_lines};
+use super::{Config, Failure, LogLine, TestEvent, set_config, take_lines};
 use crate::Projection;
 use crate::batch::Batch;
 use crate::runner::Runner;
@@ -17,6 +17,7 @@ use crate::runner::Runner;
 /// Views are looked up by their Redis name without the projection's prefix: `<name>`, or
 /// `<name>:<key>` in a keyed view. One that holds nothing is empty.
 pub struct Harness<P> {
+    config: Rc<Config>,
     memory: Rc<Memory>,
     runner: Runner<P>,
     next_offset: u64,
@@ -30,11 +31,18 @@ impl<P: Projection> Default for Harness<P> {
 }
 
 impl<P: Projection> Harness<P> {
-    /// A projection that has seen nothing.
+    /// A projection that has seen nothing, and for which nothing is set.
     pub fn new() -> Self {
+        Self::with_config::<String, String>([])
+    }
+
+    /// A projection that has seen nothing, and for which these values are set by name, as
+    /// [`config`](crate::config()) reads them.
+    pub fn with_config<N: Into<String>, V: Into<String>>(config: impl IntoIterator<Item = (N, V)>) -> Self {
         take_lines();
-        let memory = Rc::new(Memory::default());
-        Self { runner: start(&memory), memory, next_offset: 0, lines: Vec::new() }
+        let config = config.into_iter().map(|(name, value)| (name.into(), value.into()));
+        let (config, memory) = (Rc::new(config.collect()), Rc::default());
+        Self { runner: start(&config, &memory), config, memory, next_offset: 0, lines: Vec::new() }
     }
 
     /// Apply one event.
@@ -58,6 +66,7 @@ impl<P: Projection> Harness<P> {
             self.next_offset += 1;
         }
         let before = self.memory.structures();
+        set_config(&self.config);
         let applied = self.runner.apply(&batch);
         self.lines.extend(take_lines());
         if applied.is_err() {
@@ -70,7 +79,7 @@ impl<P: Projection> Harness<P> {
     /// Drop the instance and go on with a fresh one, as the host does at any time. What was not in
     /// a view is gone.
     pub fn restart(&mut self) {
-        self.runner = start(&self.memory);
+        self.runner = start(&self.config, &self.memory);
     }
 
     /// The documents of a table by id.
@@ -162,7 +171,8 @@ pub fn same_views_for_any_batches<P: Projection>(events: &[TestEvent]) {
     }
 }
 
-fn start<P: Projection>(memory: &Rc<Memory>) -> Runner<P> {
+fn start<P: Projection>(config: &Rc<Config>, memory: &Rc<Memory>) -> Runner<P> {
+    set_config(config);
     let runner = Runner::new(Rc::clone(memory) as _);
     memory.declare(runner.views().declared());
     runner

@@ -1,5 +1,6 @@
 //! The SDK as a plugin's author sees it, on views in memory.
 
+mod config;
 mod events;
 mod json;
 mod views;
