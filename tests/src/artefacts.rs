@@ -17,18 +17,36 @@ pub fn lantern() -> &'static Path {
     })
 }
 
+/// The plugins that tests run: the examples, and those in `tests/plugins`.
+const PLUGINS: [&str; 9] = [
+    "balances",
+    "leaderboard",
+    "orders",
+    "balances-hot",
+    "balances-lost",
+    "balances-v2",
+    "echo",
+    "evil",
+    "witness",
+];
+
 /// The Wasm file of an example or fixture plugin, by its crate's name.
 pub fn plugin(name: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let folder = BUILT.get_or_init(|| {
         let mut args = vec!["--profile", "plugin", "--target", GUEST];
-        for package in ["balances", "leaderboard", "orders", "echo", "evil", "witness"] {
+        for package in PLUGINS {
             args.extend(["--package", package]);
         }
         cargo_build(&args);
         target_dir().join(GUEST).join("plugin")
     });
-    folder.join(format!("{name}.wasm"))
+    folder.join(format!("{}.wasm", name.replace('-', "_")))
+}
+
+/// A file that is kept in `tests/fixtures` because it can't be built any more, such as a plugin of an old contract.
+pub fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
 }
 
 /// Cargo's target directory, from where this very process was started.
