@@ -20,6 +20,11 @@ const OTHER_WORLD: &[u8] = b"\0asm\x0d\0\x01\0\
     \x07\x03\x01\x42\x00\
     \x0a\x26\x01\x00\x21wasi:clocks/monotonic-clock@0.2.0\x05\x00";
 
+/// A component that imports an interface of the contract that this host does not know.
+const LATER_CONTRACT: &[u8] = b"\0asm\x0d\0\x01\0\
+    \x07\x03\x01\x42\x00\
+    \x0a\x23\x01\x00\x1elantern:projection/later@0.1.9\x05\x00";
+
 /// An empty component.
 const NOTHING: &[u8] = b"\0asm\x0d\0\x01\0";
 
@@ -65,6 +70,15 @@ fn a_component_of_another_world() {
     exit code 1
     error: cannot load projection `balances` from [DIR]/clock.wasm: it imports `wasi:clocks/monotonic-clock@0.2.0`, which a projection cannot have
     hint: build for wasm32-unknown-unknown; a projection has no clock, random, files or network
+    ");
+}
+
+#[test]
+fn a_component_that_wants_more_of_the_contract_than_there_is() {
+    assert_snapshot!(refusal_of_file("later.wasm", LATER_CONTRACT), @r"
+    exit code 1
+    error: cannot load projection `balances` from [DIR]/later.wasm: it imports `lantern:projection/later@0.1.9`, which a projection cannot have
+    hint: build it with the lantern-sdk of this version
     ");
 }
 

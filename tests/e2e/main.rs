@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod checkpoints;
+mod contract;
 mod dev;
 mod evil;
 mod exactness;

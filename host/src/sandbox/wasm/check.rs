@@ -66,6 +66,10 @@ impl LoadError {
             LoadError::WithoutContract(_) | LoadError::MissingExport(_) => {
                 "a plugin ends with `lantern_sdk::export!(YourProjection);`"
             }
+            // From a later version of the contract.
+            LoadError::ForeignImport(name) if name.starts_with("lantern:projection/") => {
+                "build it with the lantern-sdk of this version"
+            }
             LoadError::ForeignImport(_) => {
                 "build for wasm32-unknown-unknown; a projection has no clock, random, files or network"
             }

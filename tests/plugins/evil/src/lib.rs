@@ -1,4 +1,4 @@
-//! A projection that does what its events tell it, above all what a plugin must not do: the host must live with it.
+//! A projection that does what its events and its operator tell it, above all what a plugin must not do: the host must live with it.
 
 use lantern_sdk::prelude::*;
 
@@ -32,6 +32,9 @@ impl Projection for Evil {
     const TOPICS: &'static [&'static str] = &["deeds"];
 
     fn new(views: &mut Views) -> Self {
+        if let Some(message) = lantern_sdk::config("panic-at-start") {
+            panic!("{message}");
+        }
         Self { deeds: views.counters("deeds"), rows: views.table("rows") }
     }
 
