@@ -1,6 +1,6 @@
 //! A lane on a log and a store in memory, with a plugin that is a Rust function, and faults where they are wanted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::event::{Batch, BatchLimits, Event, TopicPartition};
 use crate::op::{CellRef, Query, Refused, Value, Verb, Write};
 use crate::projection::{Description, Kind, LaneId, Ordering, Projection, Share, View};
 use crate::sandbox::{Failure, Instance, Module, Reason, ViewError, Views};
-use crate::source::{self, Reader, Source, Start};
+use crate::source::{self, Assignment, Bounds, Group, Reader, Source, Start};
 use crate::store::memory::{Memory, MemoryCells, MemorySession};
 use crate::store::{self, Cells, Checkpoint, Commit, Session, Store};
 
@@ -38,18 +38,50 @@ struct LogReader {
 
 impl Source for Log {
     type Reader = LogReader;
+    type Group = Alone;
 
     async fn partitions(&self, _topic: &str) -> Result<u32, source::Error> {
         Ok(1)
     }
 
-    async fn end(&self, _at: &TopicPartition) -> Result<u64, source::Error> {
-        Ok(self.events.lock().unwrap().keys().last().map_or(0, |last| last + 1))
+    async fn bounds(&self, _at: &TopicPartition) -> Result<Bounds, source::Error> {
+        let events = self.events.lock().unwrap();
+        let end = events.keys().last().map_or(0, |last| last + 1);
+        Ok(Bounds { first: events.keys().next().copied().unwrap_or(end), end })
+    }
+
+    async fn is_compacted(&self, _topic: &str) -> Result<bool, source::Error> {
+        Ok(false)
     }
 
     async fn open(&self, from: Vec<Start>) -> Result<LogReader, source::Error> {
         Ok(LogReader { log: self.clone(), next: from[0].next.unwrap_or(0) })
     }
+
+    async fn join(&self, _installation: &str, _host: &str) -> Result<Alone, source::Error> {
+        Ok(Alone::default())
+    }
+}
+
+/// The only host there is: it runs the one partition of each topic.
+#[derive(Default)]
+struct Alone(watch::Sender<Assignment>);
+
+impl Group for Alone {
+    fn subscribe(&self, topics: BTreeSet<Arc<str>>) {
+        let partitions = topics.into_iter().map(|topic| TopicPartition { topic, partition: 0 }).collect();
+        self.0.send_modify(|now| {
+            *now = Assignment { number: now.number + 1, partitions: Arc::new(partitions) };
+        });
+    }
+
+    fn assignment(&self) -> watch::Receiver<Assignment> {
+        self.0.subscribe()
+    }
+
+    fn report(&self, _offsets: BTreeMap<TopicPartition, u64>) {}
+
+    async fn leave(self) {}
 }
 
 impl Reader for LogReader {

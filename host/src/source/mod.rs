@@ -1,14 +1,19 @@
 //! Where events come from: the port, and behind it Kafka and the embedded log.
 //!
 //! A [`Source`] says which partitions a topic has and opens a [`Reader`] on some of them. A reader never
-//! commits anything: how far a lane has come is for the store to know.
+//! commits anything: how far a lane has come is for the store to know. Which host reads which partitions is for a
+//! [`Group`] to say, and nothing that must hold hangs on it.
 
 pub mod embedded;
 pub mod kafka;
 mod merge;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::watch;
 
 use crate::event::{Batch, BatchLimits, TopicPartition};
 
@@ -19,18 +24,39 @@ pub trait Source: Clone + Send + Sync + 'static {
     /// What reads it.
     type Reader: Reader;
 
+    /// What joins hosts of one installation.
+    type Group: Group;
+
     /// How many partitions the topic has.
     ///
     /// [`Error::NoSuchTopic`] if there is no such topic, [`Error::Unavailable`] if it can't be told now.
     fn partitions(&self, topic: &str) -> impl Future<Output = Result<u32, Error>> + Send;
 
-    /// The offset behind the last event that can be read now.
-    fn end(&self, at: &TopicPartition) -> impl Future<Output = Result<u64, Error>> + Send;
+    /// Which offsets the partition has now.
+    fn bounds(&self, at: &TopicPartition) -> impl Future<Output = Result<Bounds, Error>> + Send;
+
+    /// Whether the topic keeps the last event of each key for ever, so that a first offset above zero hides no key's
+    /// state.
+    fn is_compacted(&self, topic: &str) -> impl Future<Output = Result<bool, Error>> + Send;
 
     /// Opens a reader on some partitions, each from the next offset to read, or from the first there is.
     ///
     /// [`Error::Truncated`] if the log no longer has an offset that was asked for: nothing is skipped silently.
     fn open(&self, from: Vec<Start>) -> impl Future<Output = Result<Self::Reader, Error>> + Send;
+
+    /// Joins the hosts of the installation of that name. `host` names this host to the others and in tools.
+    ///
+    /// Returns without waiting for an assignment. [`Error::Taken`] if the source takes one host only and has one.
+    fn join(&self, installation: &str, host: &str) -> impl Future<Output = Result<Self::Group, Error>> + Send;
+}
+
+/// Which offsets a partition has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bounds {
+    /// The first that is left; what was before is gone.
+    pub first: u64,
+    /// The one behind the last event that can be read.
+    pub end: u64,
 }
 
 /// Where a reader begins in one partition.
@@ -56,6 +82,39 @@ pub trait Reader: Send + 'static {
     ///
     /// After an error the reader is of no use any more; what was appended before is valid.
     fn fill(&mut self, batch: &mut Batch, limits: &BatchLimits) -> Result<(), Error>;
+}
+
+/// A host's membership among the hosts of one installation, which share the partitions of its topics out among
+/// themselves.
+///
+/// It only proposes: two hosts may hold one partition for a while, and the store decides between them. Partitions of
+/// one number meet on one host if their topics have the same number of partitions. Dropping it leaves too, but does
+/// not wait for it.
+pub trait Group: Send + Sync + 'static {
+    /// Names the topics whose partitions are shared out, in place of those named before. Every host of an
+    /// installation comes to name the same.
+    ///
+    /// A topic that does not exist yet has no partitions; it is noticed when it appears.
+    fn subscribe(&self, topics: BTreeSet<Arc<str>>);
+
+    /// What this host is to run; changes with every rebalance, and stays as it is while the source is away.
+    fn assignment(&self) -> watch::Receiver<Assignment>;
+
+    /// Shows for the log's own lag tools how far the installation has come, as the next offset of each partition;
+    /// nothing reads it back. Offsets of partitions that this host is not to run are passed over.
+    fn report(&self, offsets: BTreeMap<TopicPartition, u64>);
+
+    /// Leaves; the others take over at once.
+    fn leave(self) -> impl Future<Output = ()> + Send;
+}
+
+/// What a host is to run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Assignment {
+    /// Raised with every rebalance; 0 is before the first.
+    pub number: u64,
+    /// The partitions, of all topics that were named.
+    pub partitions: Arc<BTreeSet<TopicPartition>>,
 }
 
 /// Why a source can't give events.
@@ -103,6 +162,14 @@ pub enum Error {
         /// The offset behind the last event.
         end: u64,
     },
+    /// Another host of the installation reads a source that takes one only.
+    #[error("{what} is already read by host {by}")]
+    Taken {
+        /// The source.
+        what: String,
+        /// The other host's name.
+        by: String,
+    },
     /// A directory of an embedded log is no topic.
     #[error("{} is no topic: {reason}", directory.display())]
     Layout {
@@ -141,6 +208,9 @@ impl Error {
                 "retention was faster than the projection; rebuild it from what is left, and keep the topic longer"
             }
             Error::Shortened { .. } => "rebuild the projection if the log was made anew on purpose",
+            Error::Taken { .. } => {
+                "one host of an installation reads an embedded log; stop the other, or let several share a Kafka"
+            }
             Error::Layout { .. } => {
                 "a topic has one file a partition, 0.jsonl, 1.jsonl and so on, and nothing else"
             }

@@ -115,7 +115,7 @@ fn is_empty(log: &EmbeddedLog, topic: &'static str) -> anyhow::Result<bool> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     runtime.block_on(async {
         for partition in 0..log.partitions(topic).await? {
-            if log.end(&crate::event::TopicPartition::new(topic, partition)).await? > 0 {
+            if log.bounds(&crate::event::TopicPartition::new(topic, partition)).await?.end > 0 {
                 return Ok(false);
             }
         }

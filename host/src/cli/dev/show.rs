@@ -32,7 +32,7 @@ async fn progress(log: &EmbeddedLog, projection: &Projection, condition: &Condit
     for topic in projection.topics.iter() {
         for partition in 0..log.partitions(topic).await? {
             let at = TopicPartition::new(topic.clone(), partition);
-            progress.end += log.end(&at).await?;
+            progress.end += log.bounds(&at).await?.end;
             progress.applied += condition.checkpoint.get(&at).map_or(0, |mark| mark.next);
         }
     }

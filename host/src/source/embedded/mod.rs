@@ -6,6 +6,7 @@
 
 pub mod append;
 mod cursor;
+mod group;
 pub mod layout;
 mod line;
 mod mark;
@@ -18,12 +19,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use append::Appender;
+pub use group::Group;
 pub(crate) use line::{Decoded, compact_json};
 pub use partitioner::partition_of;
 pub use reader::Reader;
 pub use record::Record;
 
-use super::{Error, Source, Start};
+use super::{Bounds, Error, Source, Start};
 use crate::event::TopicPartition;
 
 /// A directory of topics.
@@ -58,23 +60,33 @@ impl EmbeddedLog {
 
 impl Source for EmbeddedLog {
     type Reader = Reader;
+    type Group = Group;
 
     async fn partitions(&self, topic: &str) -> Result<u32, Error> {
         Ok(layout::partitions(&self.dir, topic)?)
     }
 
-    async fn end(&self, at: &TopicPartition) -> Result<u64, Error> {
+    async fn bounds(&self, at: &TopicPartition) -> Result<Bounds, Error> {
         let (log, at) = (self.clone(), at.clone());
         blocking(move || {
             let file = layout::existing_file(&log.dir, &at)?;
-            log.ends.of(&file).map_err(|cause| unavailable(&file, cause))
+            let end = log.ends.of(&file).map_err(|cause| unavailable(&file, cause))?;
+            Ok(Bounds { first: 0, end })
         })
         .await
+    }
+
+    async fn is_compacted(&self, _topic: &str) -> Result<bool, Error> {
+        Ok(false)
     }
 
     async fn open(&self, from: Vec<Start>) -> Result<Reader, Error> {
         let dir = self.dir.clone();
         blocking(move || Reader::open(&dir, from)).await
+    }
+
+    async fn join(&self, installation: &str, host: &str) -> Result<Group, Error> {
+        Group::join(self.dir.clone(), installation, host)
     }
 }
 

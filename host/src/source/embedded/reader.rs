@@ -57,8 +57,8 @@ mod tests {
     use super::*;
     use crate::event::TopicPartition;
     use crate::source::Reader as _;
-    use crate::source::Source;
     use crate::source::embedded::{EmbeddedLog, Record};
+    use crate::source::{Bounds, Source};
     use std::fs;
     use std::future::poll_fn;
     use std::pin::pin;
@@ -147,8 +147,8 @@ mod tests {
         log.create("t", 2).unwrap();
         assert_eq!(log.partitions("t").await.unwrap(), 2);
         assert!(matches!(log.open(starts(3)).await, Err(Error::NoSuchPartition { .. })));
-        assert!(matches!(log.end(&TopicPartition::new("t", 2)).await, Err(Error::NoSuchPartition { .. })));
+        assert!(matches!(log.bounds(&TopicPartition::new("t", 2)).await, Err(Error::NoSuchPartition { .. })));
         log.appender("t").unwrap().append([record(0)]).unwrap();
-        assert_eq!(log.end(&TopicPartition::new("t", 0)).await.unwrap(), 1);
+        assert_eq!(log.bounds(&TopicPartition::new("t", 0)).await.unwrap(), Bounds { first: 0, end: 1 });
     }
 }

@@ -34,21 +34,35 @@ impl ClientContext for Context {
     }
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
-        tracing::debug!("librdkafka {level:?} {facility}: {message}");
+        log(level, facility, message);
     }
 }
 
 impl ConsumerContext for Context {}
+
+/// Passes on what librdkafka logs.
+pub(super) fn log(level: RDKafkaLogLevel, facility: &str, message: &str) {
+    tracing::debug!("librdkafka {level:?} {facility}: {message}");
+}
+
+/// What every client is set up with.
+pub(super) fn config(brokers: &str) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", brokers)
+        .set("client.id", "lantern")
+        .set("reconnect.backoff.max.ms", "1000")
+        .set_log_level(RDKafkaLogLevel::Info);
+    config
+}
 
 /// A consumer that is told what to read and remembers nothing.
 pub(super) fn consumer(
     brokers: &str,
     properties: &[(String, String)],
 ) -> Result<BaseConsumer<Context>, KafkaError> {
-    let mut config = ClientConfig::new();
+    let mut config = config(brokers);
     config
-        .set("bootstrap.servers", brokers)
-        .set("client.id", "lantern")
         // Reading by assignment wants a name, although no group is ever joined.
         .set("group.id", "lantern")
         .set("enable.auto.commit", "false")
@@ -65,9 +79,7 @@ pub(super) fn consumer(
         // The default of a second stalls a reader whose queue was full.
         .set("fetch.queue.backoff.ms", "2")
         .set("queued.min.messages", FETCH_AHEAD_EVENTS)
-        .set("queued.max.messages.kbytes", FETCH_AHEAD_KBYTES)
-        .set("reconnect.backoff.max.ms", "1000")
-        .set_log_level(RDKafkaLogLevel::Info);
+        .set("queued.max.messages.kbytes", FETCH_AHEAD_KBYTES);
     for (name, value) in properties {
         config.set(name, value);
     }

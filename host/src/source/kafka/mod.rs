@@ -1,8 +1,12 @@
-//! Events from Apache Kafka, by librdkafka. Nothing is ever committed to Kafka here, and no group is joined.
+//! Events from Apache Kafka, by librdkafka. What is read is never read through a group, nor from offsets that were
+//! committed to Kafka: groups only share partitions out among hosts.
 //!
 //! This is the only folder that names rdkafka.
 
+mod admin;
 mod client;
+mod group;
+mod member;
 mod queue;
 mod reader;
 
@@ -12,9 +16,10 @@ use std::time::Duration;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use super::{Error, Source, Start};
+use super::{Bounds, Error, Source, Start};
 use crate::event::TopicPartition;
 use client::Context;
+pub use group::KafkaGroup;
 pub use reader::KafkaReader;
 
 /// How long a question to the broker may take.
@@ -60,22 +65,10 @@ impl Kafka {
         Error::Unavailable { what: self.what(), source: Box::new(error) }
     }
 
-    /// The first offset that a partition still has, and the one behind its last.
-    async fn bounds(&self, at: &TopicPartition) -> Result<(u64, u64), Error> {
-        let asked = at.clone();
-        let number = i32::try_from(at.partition).map_err(|_| Error::NoSuchPartition { at: at.clone() })?;
-        let bounds = self.ask(move |consumer| consumer.fetch_watermarks(&asked.topic, number, QUESTION_TIMEOUT));
-        match bounds.await {
-            Ok((first, end)) => Ok((first.max(0).unsigned_abs(), end.max(0).unsigned_abs())),
-            // Even "unknown": the topic was there when the lane was made, and a broker that starts may not know it yet.
-            Err(error) => Err(self.unavailable(error)),
-        }
-    }
-
     /// Where a reader is to start, checked against what the log has.
     async fn first(&self, start: &Start) -> Result<u64, Error> {
         let at = start.at.clone();
-        let (first, end) = self.bounds(&at).await?;
+        let Bounds { first, end } = self.bounds(&at).await?;
         match start.next {
             None => {
                 if first > 0 {
@@ -94,6 +87,7 @@ impl Kafka {
 
 impl Source for Kafka {
     type Reader = KafkaReader;
+    type Group = KafkaGroup;
 
     async fn partitions(&self, topic: &str) -> Result<u32, Error> {
         let asked = topic.to_owned();
@@ -109,8 +103,29 @@ impl Source for Kafka {
         }
     }
 
-    async fn end(&self, at: &TopicPartition) -> Result<u64, Error> {
-        Ok(self.bounds(at).await?.1)
+    async fn bounds(&self, at: &TopicPartition) -> Result<Bounds, Error> {
+        let asked = at.clone();
+        let number = i32::try_from(at.partition).map_err(|_| Error::NoSuchPartition { at: at.clone() })?;
+        let marks = self.ask(move |consumer| consumer.fetch_watermarks(&asked.topic, number, QUESTION_TIMEOUT));
+        match marks.await {
+            Ok((first, end)) => Ok(Bounds { first: first.max(0).unsigned_abs(), end: end.max(0).unsigned_abs() }),
+            // Even "unknown": the topic was there when the lane was made, and a broker that starts may not know it yet.
+            Err(error) => Err(self.unavailable(error)),
+        }
+    }
+
+    async fn is_compacted(&self, topic: &str) -> Result<bool, Error> {
+        let (brokers, properties, asked) = (self.brokers.clone(), self.properties.clone(), topic.to_owned());
+        let answer =
+            tokio::task::spawn_blocking(move || admin::cleanup_policies(&brokers, &properties, &asked)).await;
+        match answer.unwrap_or(Err(KafkaError::Canceled)) {
+            Ok(policies) => Ok(policies.iter().any(|policy| policy == "compact")),
+            Err(error) if unknown_topic(&error) => {
+                Err(Error::NoSuchTopic { topic: topic.to_owned(), what: self.what() })
+            }
+            // As text: debug-printing an error of the admin client has crashed.
+            Err(error) => Err(Error::Unavailable { what: self.what(), source: error.to_string().into() }),
+        }
     }
 
     async fn open(&self, from: Vec<Start>) -> Result<KafkaReader, Error> {
@@ -122,4 +137,14 @@ impl Source for Kafka {
         let consumer = client::consumer(&self.brokers, &self.properties).map_err(|e| self.unavailable(e))?;
         KafkaReader::new(consumer, starts, self.what()).map_err(|e| self.unavailable(e))
     }
+
+    async fn join(&self, installation: &str, host: &str) -> Result<KafkaGroup, Error> {
+        KafkaGroup::join(&self.brokers, &self.properties, installation, host).map_err(|e| self.unavailable(e))
+    }
+}
+
+/// Whether an error of the admin client says that there is no such topic.
+fn unknown_topic(error: &KafkaError) -> bool {
+    use RDKafkaErrorCode::{InvalidTopic, UnknownTopicOrPartition};
+    matches!(error, KafkaError::AdminOp(UnknownTopicOrPartition | InvalidTopic))
 }

@@ -1,0 +1,143 @@
+//! The one host of an installation that reads the log: it holds a lock, and is to run all there is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+use super::{layout, unavailable};
+use crate::event::TopicPartition;
+use crate::source::{self, Assignment, Error};
+
+/// How often new topics and partitions are looked for.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Holds the log for one host, and looks which partitions it has.
+#[derive(Debug)]
+pub struct Group {
+    topics: watch::Sender<BTreeSet<Arc<str>>>,
+    assignment: watch::Receiver<Assignment>,
+    /// One task, which ends with this.
+    looking: JoinSet<()>,
+    /// Released by the kernel when this or the process ends, however it ends.
+    _lock: File,
+}
+
+impl Group {
+    /// Takes the log in `dir` for this host, and creates the directory if there is none.
+    pub(super) fn join(dir: Arc<Path>, installation: &str, host: &str) -> Result<Self, Error> {
+        let file = lock_file(&dir, installation);
+        let taken = |by| Error::Taken { what: format!("log:{}", dir.display()), by };
+        let lock = match lock(&file, host).map_err(|cause| unavailable(&file, cause))? {
+            Lock::Ours(lock) => lock,
+            Lock::Taken { by } => return Err(taken(by)),
+        };
+        let (topics, named) = watch::channel(BTreeSet::new());
+        let (assigning, assignment) = watch::channel(Assignment::default());
+        let mut looking = JoinSet::new();
+        looking.spawn(Look { dir, counts: BTreeMap::new(), assigning }.run(named));
+        Ok(Self { topics, assignment, looking, _lock: lock })
+    }
+}
+
+impl source::Group for Group {
+    fn subscribe(&self, topics: BTreeSet<Arc<str>>) {
+        self.topics.send_replace(topics);
+    }
+
+    fn assignment(&self) -> watch::Receiver<Assignment> {
+        self.assignment.clone()
+    }
+
+    /// The log has no lag tools.
+    fn report(&self, _offsets: BTreeMap<TopicPartition, u64>) {}
+
+    async fn leave(mut self) {
+        self.looking.shutdown().await;
+    }
+}
+
+/// Hidden, so that it is no topic.
+fn lock_file(dir: &Path, installation: &str) -> PathBuf {
+    dir.join(format!(".lantern-{}.lock", installation.replace('/', "%2F")))
+}
+
+enum Lock {
+    Ours(File),
+    Taken { by: String },
+}
+
+fn lock(file: &Path, host: &str) -> io::Result<Lock> {
+    if let Some(dir) = file.parent() {
+        fs::create_dir_all(dir)?;
+    }
+    let mut lock = File::options().read(true).write(true).create(true).truncate(false).open(file)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut by = String::new();
+            lock.read_to_string(&mut by)?;
+            return Ok(Lock::Taken { by: by.trim().to_owned() });
+        }
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
+    // The name of who had it before is longer, perhaps.
+    lock.set_len(0)?;
+    lock.rewind()?;
+    writeln!(lock, "{host}")?;
+    Ok(Lock::Ours(lock))
+}
+
+/// Looks which partitions the named topics have.
+struct Look {
+    dir: Arc<Path>,
+    /// How many partitions each topic had when that could last be told.
+    counts: BTreeMap<Arc<str>, u32>,
+    assigning: watch::Sender<Assignment>,
+}
+
+impl Look {
+    async fn run(mut self, mut named: watch::Receiver<BTreeSet<Arc<str>>>) {
+        let mut interval = interval(LOOK_EVERY);
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                _ = interval.tick() => {}
+                changed = named.changed() => if changed.is_err() { return },
+            }
+            let topics = named.borrow_and_update().clone();
+            self.look(&topics);
+        }
+    }
+
+    fn look(&mut self, topics: &BTreeSet<Arc<str>>) {
+        self.counts.retain(|topic, _| topics.contains(topic));
+        for topic in topics {
+            match layout::partitions(&self.dir, topic) {
+                Ok(count) => drop(self.counts.insert(topic.clone(), count)),
+                Err(layout::Error::NoSuchTopic { .. }) => drop(self.counts.remove(topic)),
+                // Whoever opens it is told; until it is mended, the host keeps what it has.
+                Err(error) => tracing::debug!("cannot tell the partitions of {topic}: {error}"),
+            }
+        }
+        let each = |(topic, count): (&Arc<str>, &u32)| {
+            let topic = topic.clone();
+            (0..*count).map(move |partition| TopicPartition { topic: topic.clone(), partition })
+        };
+        let partitions: BTreeSet<_> = self.counts.iter().flat_map(each).collect();
+        self.assigning.send_if_modified(|now| {
+            let first = now.number == 0 && !topics.is_empty();
+            let changed = first || *now.partitions != partitions;
+            if changed {
+                *now = Assignment { number: now.number + 1, partitions: Arc::new(partitions) };
+            }
+            changed
+        });
+    }
+}

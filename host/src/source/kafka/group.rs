@@ -1,0 +1,162 @@
+//! A host's membership in the consumer group of its installation. Only who runs what is decided by it: nothing is
+//! fetched through it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::mem;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
+use rdkafka::error::KafkaError;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+use tokio::sync::{oneshot, watch};
+
+use super::member::{self, Membership};
+use crate::event::TopicPartition;
+use crate::source::{Assignment, Group};
+
+/// How long a poll may take, and so how soon an order is followed.
+const POLL: Duration = Duration::from_millis(100);
+/// How long the host waits for its leave: a coordinator that is away forgets it by itself.
+const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A membership in a consumer group. librdkafka wants to be polled, so a thread does that.
+pub struct KafkaGroup {
+    orders: Arc<Mutex<Orders>>,
+    membership: Arc<Membership>,
+    /// Closed when the thread has ended.
+    ended: oneshot::Receiver<()>,
+}
+
+/// What the thread is to do next. Later orders of a kind replace earlier ones.
+#[derive(Default)]
+struct Orders {
+    topics: Option<BTreeSet<Arc<str>>>,
+    offsets: BTreeMap<TopicPartition, u64>,
+    leave: bool,
+}
+
+impl KafkaGroup {
+    /// Begins. Does not connect yet.
+    pub(super) fn join(
+        brokers: &str,
+        properties: &[(String, String)],
+        installation: &str,
+        host: &str,
+    ) -> Result<Self, KafkaError> {
+        let consumer = member::member(brokers, properties, installation, host)?;
+        let (orders, membership) = (Arc::<Mutex<Orders>>::default(), consumer.context().clone());
+        let (ending, ended) = oneshot::channel();
+        let mut member = Member { consumer, orders: orders.clone(), trouble: None };
+        let run = move || {
+            while member.step() == Step::Joined {}
+            drop(member);
+            drop(ending);
+        };
+        let thread = thread::Builder::new().name("kafka-group".into()).spawn(run);
+        thread.map_err(|error| KafkaError::ClientCreation(error.to_string()))?;
+        Ok(Self { orders, membership, ended })
+    }
+
+    fn order(&self, order: impl FnOnce(&mut Orders)) {
+        order(&mut self.orders.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl Group for KafkaGroup {
+    fn subscribe(&self, topics: BTreeSet<Arc<str>>) {
+        self.order(|orders| orders.topics = Some(topics));
+    }
+
+    fn assignment(&self) -> watch::Receiver<Assignment> {
+        self.membership.assignment.subscribe()
+    }
+
+    fn report(&self, offsets: BTreeMap<TopicPartition, u64>) {
+        self.order(|orders| orders.offsets.extend(offsets));
+    }
+
+    async fn leave(mut self) {
+        self.order(|orders| orders.leave = true);
+        if tokio::time::timeout(LEAVE_TIMEOUT, &mut self.ended).await.is_err() {
+            tracing::debug!("Kafka does not answer the leave of this host, and will notice by itself");
+        }
+    }
+}
+
+impl Drop for KafkaGroup {
+    fn drop(&mut self) {
+        self.order(|orders| orders.leave = true);
+    }
+}
+
+/// What the thread owns. Its consumer leaves the group when it is dropped.
+struct Member {
+    consumer: BaseConsumer<Membership>,
+    orders: Arc<Mutex<Orders>>,
+    /// The error told last, which is not told again.
+    trouble: Option<KafkaError>,
+}
+
+#[derive(PartialEq)]
+enum Step {
+    Joined,
+    Leave,
+}
+
+impl Member {
+    /// Follows the orders, then serves the group for a while.
+    fn step(&mut self) -> Step {
+        let orders = mem::take(&mut *self.orders.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(topics) = orders.topics {
+            self.subscribe(topics);
+        }
+        self.commit(orders.offsets);
+        if orders.leave {
+            return Step::Leave;
+        }
+        // Nothing is assigned, so there are no events, only errors.
+        if let Some(Err(error)) = self.consumer.poll(POLL) {
+            self.tell(error);
+        }
+        Step::Joined
+    }
+
+    fn subscribe(&mut self, topics: BTreeSet<Arc<str>>) {
+        // A name that begins so would be a pattern; no topic's does.
+        let names: Vec<String> =
+            topics.iter().filter(|topic| !topic.starts_with('^')).map(|topic| topic.to_string()).collect();
+        self.consumer.context().name(topics);
+        if names.is_empty() {
+            return self.consumer.unsubscribe();
+        }
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        if let Err(error) = self.consumer.subscribe(&names) {
+            self.tell(error);
+        }
+    }
+
+    fn commit(&self, offsets: BTreeMap<TopicPartition, u64>) {
+        let assigned = self.consumer.context().assignment.borrow().partitions.clone();
+        let mut list = TopicPartitionList::new();
+        for (at, next) in offsets.into_iter().filter(|(at, _)| assigned.contains(at)) {
+            let (Ok(number), Ok(next)) = (i32::try_from(at.partition), i64::try_from(next)) else { continue };
+            let added = list.add_partition_offset(&at.topic, number, Offset::Offset(next));
+            added.expect("an offset that is not negative is legal");
+        }
+        if list.count() == 0 {
+            return;
+        }
+        if let Err(error) = self.consumer.commit(&list, CommitMode::Async) {
+            tracing::debug!("the progress of this host was not reported to Kafka: {error}");
+        }
+    }
+
+    fn tell(&mut self, error: KafkaError) {
+        if self.trouble.as_ref() != Some(&error) {
+            tracing::warn!("the group of the hosts: {error}; trying again");
+            self.trouble = Some(error);
+        }
+    }
+}
