@@ -5,12 +5,13 @@ use std::fmt::Display;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
+use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::types::RDKafkaErrorCode;
 use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
 
@@ -46,6 +47,13 @@ impl Client {
         expect_all(&format!("creating {topic}"), made);
     }
 
+    pub(super) fn grow_topic(&self, topic: &str, partitions: u32) {
+        let new = NewPartitions::new(topic, partitions as usize);
+        let options = AdminOptions::new().operation_timeout(Some(REQUEST_NET));
+        let grown = block_on(self.admin.create_partitions([&new], &options));
+        expect_all(&format!("adding partitions to {topic}"), grown);
+    }
+
     pub(super) fn delete_topic(&self, topic: &str) {
         let gone = block_on(
             self.admin.delete_topics(&[topic], &AdminOptions::new().operation_timeout(Some(REQUEST_NET))),
@@ -76,6 +84,21 @@ impl Client {
         };
         (0..partitions).map(end).collect()
     }
+}
+
+/// Asks for the offsets that a group has committed, without joining it.
+pub(super) fn committed(servers: &str, group: &str, topic: &str, partitions: u32) -> BTreeMap<u32, u64> {
+    let consumer: BaseConsumer =
+        config(servers).set("group.id", group).create().expect("these settings are librdkafka's");
+    let mut asked = TopicPartitionList::new();
+    asked.add_partition_range(topic, 0, partitions as i32 - 1);
+    let answers = consumer.committed_offsets(asked, REQUEST_NET);
+    let answers = answers.unwrap_or_else(|error| panic!("offsets of {group}: {error}"));
+    let offset = |at: TopicPartitionListElem<'_>| match at.offset() {
+        Offset::Offset(offset) => Some((at.partition() as u32, offset as u64)),
+        _ => None,
+    };
+    answers.elements().into_iter().filter_map(offset).collect()
 }
 
 /// Appends events in a transaction of a producer of its own.

@@ -114,6 +114,16 @@ impl Kafka {
         }
     }
 
+    /// Makes a topic that keeps the last event of each key. The real broker only.
+    pub fn create_compacted_topic(&self, topic: &str, partitions: u32) {
+        self.create_topic_with(topic, partitions, &[("cleanup.policy", "compact")]);
+    }
+
+    /// Gives a topic more partitions, so many in all. The real broker only.
+    pub fn grow_topic(&self, topic: &str, partitions: u32) {
+        self.client().grow_topic(topic, partitions);
+    }
+
     /// Deletes a topic.
     pub fn delete_topic(&self, topic: &str) {
         self.client().delete_topic(topic);
@@ -137,6 +147,11 @@ impl Kafka {
     /// The offset after the last of each partition.
     pub fn ends(&self, topic: &str, partitions: u32) -> BTreeMap<u32, u64> {
         self.client().ends(topic, partitions)
+    }
+
+    /// The offsets that a group has committed, of those partitions where it has.
+    pub fn committed(&self, group: &str, topic: &str, partitions: u32) -> BTreeMap<u32, u64> {
+        client::committed(&self.servers, group, topic, partitions)
     }
 
     fn client(&self) -> &client::Client {
