@@ -141,3 +141,95 @@ impl Look {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::source::Group as _;
+    use crate::source::Source;
+    use crate::source::embedded::EmbeddedLog;
+
+    fn log() -> (tempfile::TempDir, EmbeddedLog) {
+        let dir = tempfile::tempdir().unwrap();
+        let log = EmbeddedLog::new(dir.path().join("not/yet"));
+        (dir, log)
+    }
+
+    fn topics(names: &[&str]) -> BTreeSet<Arc<str>> {
+        names.iter().map(|name| Arc::from(*name)).collect()
+    }
+
+    async fn next(assignment: &mut watch::Receiver<Assignment>) -> (u64, Vec<String>) {
+        assignment.changed().await.unwrap();
+        let now = assignment.borrow_and_update();
+        (now.number, now.partitions.iter().map(ToString::to_string).collect())
+    }
+
+    #[tokio::test]
+    async fn one_host_of_an_installation_is_let_in() {
+        let (_dir, log) = log();
+        let first = log.join("bank", "host-with-a-long-name").await.unwrap();
+        let refused = log.join("bank", "b").await.unwrap_err();
+        let expected = format!("log:{} is already read by host host-with-a-long-name", log.dir().display());
+        assert_eq!(refused.to_string(), expected);
+        assert!(!refused.is_transient());
+        let _other = log.join("another/bank", "b").await.unwrap();
+
+        drop(first);
+        let second = log.join("bank", "b").await.unwrap();
+        let refused = log.join("bank", "c").await.unwrap_err();
+        assert!(matches!(&refused, Error::Taken { by, .. } if by == "b"), "{refused}");
+        second.leave().await;
+        log.join("bank", "c").await.unwrap();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_partitions_of_the_named_topics_are_assigned_as_they_appear() {
+        let (_dir, log) = log();
+        log.create("b", 2).unwrap();
+        log.create("other", 1).unwrap();
+        let group = log.join("bank", "a").await.unwrap();
+        let mut assignment = group.assignment();
+        assert_eq!(*assignment.borrow_and_update(), Assignment::default());
+
+        group.subscribe(topics(&["a"]));
+        assert_eq!(next(&mut assignment).await, (1, vec![]));
+        group.subscribe(topics(&["a", "b"]));
+        assert_eq!(next(&mut assignment).await, (2, vec!["b/0".into(), "b/1".into()]));
+
+        log.create("a", 1).unwrap();
+        assert_eq!(next(&mut assignment).await, (3, vec!["a/0".into(), "b/0".into(), "b/1".into()]));
+        fs::write(layout::file(log.dir(), "a", 1), "").unwrap();
+        let all = ["a/0", "a/1", "b/0", "b/1"].map(String::from);
+        assert_eq!(next(&mut assignment).await, (4, all.into()));
+
+        group.subscribe(topics(&[]));
+        assert_eq!(next(&mut assignment).await, (5, vec![]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_topic_that_is_being_mended_stays() {
+        let (_dir, log) = log();
+        log.create("a", 2).unwrap();
+        log.create("b", 1).unwrap();
+        let group = log.join("bank", "a").await.unwrap();
+        let mut assignment = group.assignment();
+        group.subscribe(topics(&["a", "b"]));
+        assert_eq!(next(&mut assignment).await.1.len(), 3);
+
+        fs::remove_file(layout::file(log.dir(), "a", 0)).unwrap();
+        fs::remove_dir_all(log.dir().join("b")).unwrap();
+        assert_eq!(next(&mut assignment).await, (2, vec!["a/0".into(), "a/1".into()]));
+    }
+
+    #[tokio::test]
+    async fn the_lock_is_no_topic() {
+        let (_dir, log) = log();
+        let _group = log.join("bank", "a").await.unwrap();
+        log.create("t", 1).unwrap();
+        assert_eq!(log.partitions("t").await.unwrap(), 1);
+        for name in [".lantern-bank.lock", "none"] {
+            assert!(matches!(log.partitions(name).await, Err(Error::NoSuchTopic { .. })), "{name}");
+        }
+    }
+}

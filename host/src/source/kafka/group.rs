@@ -48,7 +48,7 @@ impl KafkaGroup {
         let consumer = member::member(brokers, properties, installation, host)?;
         let (orders, membership) = (Arc::<Mutex<Orders>>::default(), consumer.context().clone());
         let (ending, ended) = oneshot::channel();
-        let mut member = Member { consumer, orders: orders.clone(), trouble: None };
+        let mut member = Member { consumer, orders: orders.clone(), told: (0, Vec::new()) };
         let run = move || {
             while member.step() == Step::Joined {}
             drop(member);
@@ -95,8 +95,8 @@ impl Drop for KafkaGroup {
 struct Member {
     consumer: BaseConsumer<Membership>,
     orders: Arc<Mutex<Orders>>,
-    /// The error told last, which is not told again.
-    trouble: Option<KafkaError>,
+    /// Which errors were told since the rebalance of that number: each is told once.
+    told: (u64, Vec<KafkaError>),
 }
 
 #[derive(PartialEq)]
@@ -127,7 +127,10 @@ impl Member {
         // A name that begins so would be a pattern; no topic's does.
         let names: Vec<String> =
             topics.iter().filter(|topic| !topic.starts_with('^')).map(|topic| topic.to_string()).collect();
-        self.consumer.context().name(topics);
+        // librdkafka would rejoin, and so disturb the others, even for the same topics.
+        if !self.consumer.context().name(topics) {
+            return;
+        }
         if names.is_empty() {
             return self.consumer.unsubscribe();
         }
@@ -154,9 +157,13 @@ impl Member {
     }
 
     fn tell(&mut self, error: KafkaError) {
-        if self.trouble.as_ref() != Some(&error) {
-            tracing::warn!("the group of the hosts: {error}; trying again");
-            self.trouble = Some(error);
+        let number = self.consumer.context().assignment.borrow().number;
+        if self.told.0 != number {
+            self.told = (number, Vec::new());
+        }
+        if !self.told.1.contains(&error) {
+            tracing::warn!("Kafka can't share partitions out now: {error}; trying again");
+            self.told.1.push(error);
         }
     }
 }

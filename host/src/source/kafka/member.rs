@@ -23,9 +23,13 @@ pub(super) struct Membership {
 }
 
 impl Membership {
-    /// Takes other topics. Partitions of those that are not among them are given up at once: a rebalance for the
-    /// topics before may still be on its way.
-    pub(super) fn name(&self, topics: BTreeSet<Arc<str>>) {
+    /// Takes other topics, and says whether they are others. Partitions of those that are not among them are given up
+    /// at once: a rebalance for the topics before may still be on its way.
+    pub(super) fn name(&self, topics: BTreeSet<Arc<str>>) -> bool {
+        let mut named = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
+        if *named == topics {
+            return false;
+        }
         self.assignment.send_if_modified(|now| {
             let kept: BTreeSet<_> =
                 now.partitions.iter().filter(|at| topics.contains(&at.topic)).cloned().collect();
@@ -35,7 +39,8 @@ impl Membership {
             }
             fewer
         });
-        *self.topics.lock().unwrap_or_else(PoisonError::into_inner) = topics;
+        *named = topics;
+        true
     }
 
     fn assign(&self, partitions: &TopicPartitionList) {
@@ -112,4 +117,79 @@ pub(super) fn member(
         // A host that starts again is another one: what it left is given to others at once.
         .remove("group.instance.id");
     BaseConsumer::from_config_and_context(&config, Membership::default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rdkafka::config::ClientConfig;
+    use rdkafka::mocking::MockCluster;
+    use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+    use std::time::{Duration, Instant};
+
+    /// The mock cluster waits three seconds for members before it assigns anything.
+    const NET: Duration = Duration::from_secs(60);
+
+    fn topics(names: &[&str]) -> BTreeSet<Arc<str>> {
+        names.iter().map(|name| Arc::from(*name)).collect()
+    }
+
+    fn list(partitions: &[(&str, i32)]) -> TopicPartitionList {
+        let mut list = TopicPartitionList::new();
+        for (topic, number) in partitions {
+            list.add_partition(topic, *number);
+        }
+        list
+    }
+
+    fn assigned(membership: &Membership) -> (u64, Vec<String>) {
+        let now = membership.assignment.borrow();
+        (now.number, now.partitions.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn only_what_is_named_is_assigned() {
+        let membership = Membership::default();
+        assert!(membership.name(topics(&["a", "b"])));
+        assert!(!membership.name(topics(&["b", "a"])));
+        assert_eq!(assigned(&membership), (0, vec![]));
+        membership.assign(&list(&[("b", 0), ("a", 1), ("c", 0)]));
+        assert_eq!(assigned(&membership), (1, vec!["a/1".into(), "b/0".into()]));
+        membership.name(topics(&["a", "d"]));
+        assert_eq!(assigned(&membership), (2, vec!["a/1".into()]));
+        membership.name(topics(&["a"]));
+        assert_eq!(assigned(&membership), (2, vec!["a/1".into()]));
+
+        membership.name(topics(&[]));
+        assert_eq!(assigned(&membership), (3, vec![]));
+        // A rebalance that was on its way.
+        membership.assign(&list(&[("a", 1)]));
+        assert_eq!(assigned(&membership), (4, vec![]));
+    }
+
+    #[test]
+    fn nothing_is_fetched_and_what_is_revoked_stays() {
+        let cluster = MockCluster::new(1).unwrap();
+        cluster.create_topic("t", 2, 1).unwrap();
+        let brokers = cluster.bootstrap_servers();
+        let producer: BaseProducer = ClientConfig::new().set("bootstrap.servers", &brokers).create().unwrap();
+        producer.send(BaseRecord::<(), str>::to("t").partition(0).payload("an event")).ok().unwrap();
+        producer.flush(NET).unwrap();
+
+        let properties = [("auto.offset.reset".to_owned(), "earliest".to_owned())];
+        let member = member(&brokers, &properties, "installation", "host").unwrap();
+        member.context().name(topics(&["t"]));
+        member.subscribe(&["t"]).unwrap();
+        let started = Instant::now();
+        while assigned(member.context()).0 == 0 {
+            assert!(started.elapsed() < NET, "nothing is assigned");
+            assert!(member.poll(Duration::from_millis(10)).is_none());
+        }
+        assert!(member.poll(Duration::from_millis(200)).is_none());
+        assert_eq!(member.assignment().unwrap().count(), 0);
+
+        let context = member.context().clone();
+        drop(member);
+        assert_eq!(assigned(&context), (1, vec!["t/0".into(), "t/1".into()]));
+    }
 }

@@ -117,15 +117,18 @@ impl Source for Kafka {
     async fn is_compacted(&self, topic: &str) -> Result<bool, Error> {
         let (brokers, properties, asked) = (self.brokers.clone(), self.properties.clone(), topic.to_owned());
         let answer =
-            tokio::task::spawn_blocking(move || admin::cleanup_policies(&brokers, &properties, &asked)).await;
-        match answer.unwrap_or(Err(KafkaError::Canceled)) {
-            Ok(policies) => Ok(policies.iter().any(|policy| policy == "compact")),
-            Err(error) if unknown_topic(&error) => {
-                Err(Error::NoSuchTopic { topic: topic.to_owned(), what: self.what() })
+            tokio::task::spawn_blocking(move || admin::cleanup_policy(&brokers, &properties, &asked)).await;
+        let reason = match answer.unwrap_or(Err(KafkaError::Canceled)) {
+            // Together with "delete", a key's last event goes too when it is old enough.
+            Ok(Some(policy)) => return Ok(policy.trim() == "compact"),
+            Ok(None) => {
+                self.partitions(topic).await?;
+                format!("it does not tell the settings of topic `{topic}`: that takes the right DescribeConfigs")
             }
             // As text: debug-printing an error of the admin client has crashed.
-            Err(error) => Err(Error::Unavailable { what: self.what(), source: error.to_string().into() }),
-        }
+            Err(error) => error.to_string(),
+        };
+        Err(Error::Unavailable { what: self.what(), source: reason.into() })
     }
 
     async fn open(&self, from: Vec<Start>) -> Result<KafkaReader, Error> {
@@ -141,10 +144,4 @@ impl Source for Kafka {
     async fn join(&self, installation: &str, host: &str) -> Result<KafkaGroup, Error> {
         KafkaGroup::join(&self.brokers, &self.properties, installation, host).map_err(|e| self.unavailable(e))
     }
-}
-
-/// Whether an error of the admin client says that there is no such topic.
-fn unknown_topic(error: &KafkaError) -> bool {
-    use RDKafkaErrorCode::{InvalidTopic, UnknownTopicOrPartition};
-    matches!(error, KafkaError::AdminOp(UnknownTopicOrPartition | InvalidTopic))
 }
