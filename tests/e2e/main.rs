@@ -9,6 +9,7 @@ mod dev;
 mod evil;
 mod exactness;
 mod fencing;
+mod group;
 mod kafka;
 mod live;
 mod loss;
