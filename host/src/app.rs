@@ -1,35 +1,118 @@
 //! Wiring: the only file that names adapters. Takes settings apart and hands each part to whom it concerns.
 
-use std::collections::HashSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::lane::{Overlay, Settings};
-use crate::projection::Projection;
-use crate::sandbox::wasm::{Cache, Engine, LoadError, WasmModule};
+use crate::lane::{Overlay, Settings, chain};
+use crate::projection::Description;
+use crate::sandbox::wasm::{self, Cache, Engine, LoadError, WasmModule};
 use crate::sandbox::{Limits, Module};
 use crate::source::embedded::EmbeddedLog;
 use crate::source::kafka::Kafka;
-use crate::store::redis::{Redis, RedisCells};
-use crate::supervisor::{Board, Deployment, Stop, Supervisor};
+use crate::source::shared::Shared;
+use crate::source::{Bounds, Error, Source};
+use crate::store::redis::{Redis, RedisCells, RedisRegistry};
+use crate::supervisor::{self, Board, Host, Loader, Options, Unloadable};
 
-/// How long lanes may take to finish their batch once they are told to stop.
+/// How long a host may take to end once it is told to: its lanes finish their batch, and it leaves the others.
 const GRACE: Duration = Duration::from_secs(4);
 
-/// Generation of a projection that was never rebuilt.
-const FIRST_GENERATION: u64 = 1;
-
 /// A plugin's module as this host runs it.
-pub(crate) type HostModule = WasmModule<Overlay<RedisCells>>;
+type HostModule = WasmModule<Overlay<RedisCells>>;
 
 /// Where events come from.
 #[derive(Clone)]
 pub(crate) enum AnySource {
     Kafka(Kafka),
     Log(EmbeddedLog),
+}
+
+impl std::fmt::Debug for AnySource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.url())
+    }
+}
+
+impl AnySource {
+    /// How it is written down for all to read: without properties, for they may be secret.
+    pub(crate) fn url(&self) -> String {
+        match self {
+            AnySource::Kafka(kafka) => format!("kafka://{}", kafka.brokers()),
+            AnySource::Log(log) => {
+                let dir = std::path::absolute(log.dir()).unwrap_or_else(|_| log.dir().to_owned());
+                format!("log:{}", dir.display())
+            }
+        }
+    }
+
+    pub(crate) async fn partitions(&self, topic: &str) -> Result<u32, Error> {
+        match self {
+            AnySource::Kafka(kafka) => kafka.partitions(topic).await,
+            AnySource::Log(log) => log.partitions(topic).await,
+        }
+    }
+
+    pub(crate) async fn bounds(&self, at: &crate::event::TopicPartition) -> Result<Bounds, Error> {
+        match self {
+            AnySource::Kafka(kafka) => kafka.bounds(at).await,
+            AnySource::Log(log) => log.bounds(at).await,
+        }
+    }
+
+    pub(crate) async fn is_compacted(&self, topic: &str) -> Result<bool, Error> {
+        match self {
+            AnySource::Kafka(kafka) => kafka.is_compacted(topic).await,
+            AnySource::Log(log) => log.is_compacted(topic).await,
+        }
+    }
+}
+
+/// Makes modules of plugins' files.
+#[derive(Clone)]
+pub(crate) struct Workshop {
+    engine: Engine,
+    cache: Cache,
+    limits: Limits,
+}
+
+/// A plugin's file, read and understood.
+pub(crate) struct Plugin {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) digest: String,
+    pub(crate) description: Description,
+}
+
+impl Workshop {
+    /// Compiled modules are kept in the directory `cache`, if one is given.
+    pub(crate) fn new(cache: Option<&Path>) -> anyhow::Result<Self> {
+        let limits = Limits::default();
+        let engine = Engine::new(&limits).map_err(|e| anyhow::anyhow!("cannot start wasmtime: {e:#}"))?;
+        let cache = cache.map_or_else(Cache::none, |directory| Cache::new(directory.to_owned()));
+        Ok(Self { engine, cache, limits })
+    }
+
+    /// Reads a plugin's file and asks it what it is, under a configuration. Blocks while it compiles.
+    pub(crate) fn open(&self, file: &Path, config: &BTreeMap<String, String>) -> Result<Plugin, LoadError> {
+        let bytes = wasm::read(file, &self.limits)?;
+        let module = self.module(bytes.clone(), Arc::new(config.clone()))?;
+        let (digest, description) = (module.digest().to_owned(), module.description().clone());
+        Ok(Plugin { bytes, digest, description })
+    }
+
+    fn module(&self, bytes: Vec<u8>, config: Arc<BTreeMap<String, String>>) -> Result<HostModule, LoadError> {
+        WasmModule::configured(&self.engine, &self.cache, &self.limits, bytes, config)
+    }
+
+    fn loader(self) -> Loader<HostModule> {
+        Arc::new(move |bytes, config| {
+            self.module(bytes, config)
+                .map_err(|error| Unloadable { reason: chain(&error), hint: error.hint().to_owned() })
+        })
+    }
 }
 
 /// A projection as the user names it.
@@ -41,97 +124,47 @@ pub(crate) struct Named {
     pub(crate) topics: Option<Vec<String>>,
 }
 
-/// Why a projection can't be set up.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum SetupError {
-    #[error("cannot load projection `{name}` from {}", file.display())]
-    Load { name: String, file: PathBuf, source: LoadError },
-    #[error("projection `{name}` reads {} ({} in number), but {given} are named", topics.join(", "), topics.len())]
-    Topics { name: String, topics: Vec<String>, given: usize },
-    #[error("two projections are named `{0}`")]
-    Twice(String),
+/// How much memory the host's readers may take together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Memory {
+    /// Bytes that readers fetch ahead from Kafka.
+    pub(crate) fetch_ahead_bytes: usize,
+    /// Bytes of the newest events, which lanes at the head share.
+    pub(crate) shared_bytes: usize,
 }
 
-impl SetupError {
-    pub(crate) fn hint(&self) -> &'static str {
-        match self {
-            SetupError::Load { source, .. } => source.hint(),
-            SetupError::Topics { .. } => "name one topic for each, in that order",
-            SetupError::Twice(_) => "give each projection a name of its own: --projection NAME=FILE.wasm",
-        }
-    }
+/// What a host is made of.
+pub(crate) struct Parts {
+    pub(crate) source: AnySource,
+    pub(crate) redis: Redis,
+    pub(crate) workshop: Workshop,
+    pub(crate) settings: Settings,
+    pub(crate) memory: Memory,
+    pub(crate) rebuilds_max: usize,
+    pub(crate) board: Board,
 }
 
-/// Loads the modules of the named projections. Blocks while they compile.
-pub(crate) fn load(
-    named: &[Named],
-    cache: Option<&Path>,
-) -> anyhow::Result<Result<Vec<Deployment<HostModule>>, SetupError>> {
-    let limits = Limits::default();
-    let engine = Engine::new(&limits).map_err(|e| anyhow::anyhow!("cannot start wasmtime: {e:#}"))?;
-    let cache = cache.map_or_else(Cache::none, |directory| Cache::new(directory.to_owned()));
-    let mut names = HashSet::new();
-    let mut deployments = Vec::with_capacity(named.len());
-    for one in named {
-        if !names.insert(&one.name) {
-            return Ok(Err(SetupError::Twice(one.name.clone())));
-        }
-        let deployment = WasmModule::load(&engine, &cache, &limits, &one.file)
-            .map_err(|source| SetupError::Load { name: one.name.clone(), file: one.file.clone(), source })
-            .and_then(|module| deployment(one, module));
-        match deployment {
-            Ok(deployment) => deployments.push(deployment),
-            Err(error) => return Ok(Err(error)),
-        }
-    }
-    Ok(Ok(deployments))
-}
-
-fn deployment(named: &Named, module: HostModule) -> Result<Deployment<HostModule>, SetupError> {
-    let description = module.description();
-    let topics = named.topics.as_ref().unwrap_or(&description.topics);
-    if topics.len() != description.topics.len() {
-        return Err(SetupError::Topics {
-            name: named.name.clone(),
-            topics: description.topics.clone(),
-            given: topics.len(),
-        });
-    }
-    tracing::info!(
-        projection = named.name,
-        revision = description.revision,
-        module = &module.digest()[..12],
-        "loaded {}, topics {}",
-        named.file.display(),
-        topics.join(", "),
-    );
-    let projection = Projection {
-        name: named.name.as_str().into(),
-        generation: FIRST_GENERATION,
-        prefix: format!("{}:", named.name).into(),
-        topics: topics.iter().map(|topic| Arc::from(topic.as_str())).collect(),
-        views: description.views.clone().into(),
-        ordering: description.ordering,
-    };
-    Ok(Deployment { projection, module })
-}
-
-/// Runs the deployments until they are told to stop, or all have stopped by themselves. Gives those that have.
-pub(crate) async fn run(
-    source: AnySource,
-    store: Redis,
-    deployments: Vec<Deployment<HostModule>>,
-    settings: Settings,
-    board: Board,
-    shutdown: CancellationToken,
-) -> Vec<(String, Stop)> {
+/// Runs a host until it is told to stop.
+pub(crate) async fn run(parts: Parts, shutdown: CancellationToken) -> Result<(), supervisor::Error> {
+    let Parts { source, redis, workshop, settings, memory, rebuilds_max, board } = parts;
+    let url = source.url();
+    let options = Options { id: host_id(), source: url, settings, rebuilds_max };
+    let registry = RedisRegistry::new(redis.clone());
+    let loader = workshop.loader();
+    let installation = random_text();
     let running = async {
         match source {
             AnySource::Kafka(source) => {
-                Supervisor { source, store, settings, board }.run(deployments, shutdown.clone()).await
+                let source = Shared::new(source.with_fetch_ahead(memory.fetch_ahead_bytes), memory.shared_bytes);
+                Host::new(source, redis, registry, loader, installation, options, board)
+                    .run(shutdown.clone())
+                    .await
             }
             AnySource::Log(source) => {
-                Supervisor { source, store, settings, board }.run(deployments, shutdown.clone()).await
+                let source = Shared::new(source, memory.shared_bytes);
+                Host::new(source, redis, registry, loader, installation, options, board)
+                    .run(shutdown.clone())
+                    .await
             }
         }
     };
@@ -140,10 +173,27 @@ pub(crate) async fn run(
         tokio::time::sleep(GRACE).await;
     };
     tokio::select! {
-        stopped = running => stopped,
+        ended = running => ended,
         () = out_of_time => {
             tracing::warn!("some lanes did not end in time; what they had not committed will be applied again");
-            Vec::new()
+            Ok(())
         }
     }
+}
+
+/// The machine's name, for people.
+pub(crate) fn machine() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    if name.trim().is_empty() { "host".to_owned() } else { name.trim().to_owned() }
+}
+
+fn host_id() -> String {
+    format!("{}-{}-{}", machine(), std::process::id(), &random_text()[..4])
+}
+
+/// A text of eight letters that nothing else has.
+fn random_text() -> String {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    // The standard library seeds this from the operating system's random source.
+    format!("{:08x}", RandomState::new().build_hasher().finish() as u32)
 }

@@ -153,6 +153,24 @@ impl Batch {
         self.data.clear();
     }
 
+    /// Gives back the memory that it does not need.
+    pub fn shrink_to_fit(&mut self) {
+        self.events.shrink_to_fit();
+        self.ends.shrink_to_fit();
+        self.data.shrink_to_fit();
+    }
+
+    /// Bytes of memory that its columns take.
+    pub fn memory_bytes(&self) -> usize {
+        let places = self.events.capacity() * size_of::<[u64; 3]>();
+        places + self.ends.capacity() * size_of::<[u32; 3]>() + self.data.capacity()
+    }
+
+    /// Index of the first event at an offset or behind it, in a batch of one partition.
+    pub fn index_of(&self, offset: u64) -> usize {
+        self.events.partition_point(|[_, at, _]| *at < offset)
+    }
+
     /// The event at `index`. Panics if there is none.
     pub fn event(&self, index: usize) -> Event<'_> {
         let [place, offset, timestamp] = self.events[index];
@@ -223,6 +241,13 @@ mod tests {
 
         assert_eq!(batch.iter().collect::<Vec<_>>(), events);
         assert_eq!(batch.slice(1..3).iter().collect::<Vec<_>>(), events[1..]);
+    }
+
+    #[test]
+    fn finds_an_offset_or_what_follows_it() {
+        let mut batch = Batch::default();
+        [3, 4, 9].map(event).iter().for_each(|e| batch.push(e));
+        assert_eq!([0, 3, 4, 5, 9, 10].map(|offset| batch.index_of(offset)), [0, 0, 1, 2, 2, 3]);
     }
 
     #[test]

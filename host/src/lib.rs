@@ -3,6 +3,7 @@
 
 mod app;
 pub mod cli;
+pub mod control;
 pub mod event;
 pub mod lane;
 pub mod op;

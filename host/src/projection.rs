@@ -3,11 +3,14 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 /// Longest name of a projection or a view, in bytes.
 pub const NAME_BYTES_MAX: usize = 64;
 
 /// What kind of Redis structure a view is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// A hash of documents.
     Table,
@@ -24,7 +27,7 @@ pub enum Kind {
 }
 
 /// One view of a projection.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct View {
     /// Its name, unique in the projection.
     pub name: String,
@@ -51,7 +54,8 @@ impl fmt::Display for View {
 }
 
 /// Which events meet in one lane.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Ordering {
     /// Those of one partition number, of all topics.
     Partition,
@@ -126,14 +130,16 @@ pub fn name_fault(name: &str) -> Option<&'static str> {
     }
 }
 
-/// A projection as it is to run.
-#[derive(Clone, Debug)]
+/// One generation of a projection as it is to run.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Projection {
     /// The name it is deployed under.
     pub name: Arc<str>,
     /// Which build of its views this is, from 1.
     pub generation: u64,
-    /// Before each view's name in its Redis key.
+    /// Whether readers read this generation.
+    pub live: bool,
+    /// Before each view's name in its Redis key: that of the projection if it is live, else a hidden one.
     pub prefix: Arc<str>,
     /// The topics it reads, in the order of its description.
     pub topics: Arc<[Arc<str>]>,

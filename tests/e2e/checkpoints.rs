@@ -14,7 +14,7 @@ fn readers_see_how_far_a_projection_is() {
     let mut host = story.run().start();
     story.expect_exact(&mut host);
 
-    let mut expected = BTreeMap::new();
+    let mut expected = BTreeMap::from([("generation".to_owned(), "1".to_owned())]);
     for (partition, events) in by_partition(&story.events, 3).iter().enumerate() {
         let newest = events.iter().map(|event| event.timestamp).max().expect("1,000 events reach every partition");
         expected.insert(format!("{}/{partition}", story.topic), events.len().to_string());

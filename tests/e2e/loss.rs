@@ -1,7 +1,7 @@
 //! Redis loses everything: the log is the truth, so the views come back by themselves, exact.
 
-use lantern_tests::Source;
 use lantern_tests::bank::Bank;
+use lantern_tests::{Host, Source};
 
 use crate::story::BankStory;
 
@@ -48,4 +48,40 @@ fn views_come_back_when_redis_dies_and_returns_empty() {
 
     story.expect_exact(&mut host);
     assert_eq!(host.terminate(), Some(0));
+}
+
+#[test]
+fn a_rebuild_ends_right_when_all_is_lost_in_the_middle_of_it() {
+    let story = BankStory::told_by(Source::log(), &Bank { events: 20_000, ..Bank::default() });
+    let mut host = lost_in_the_middle_of_a_rebuild(&story, &[]);
+    host.until("the new views are live", || story.is_live(2));
+    story.expect_revised(&mut host);
+    assert_eq!(host.terminate(), Some(0));
+}
+
+#[test]
+fn both_generations_come_back_when_all_is_lost_in_the_middle_of_a_rebuild() {
+    let story = BankStory::told_by(Source::log(), &Bank { events: 20_000, ..Bank::default() });
+    let mut host = lost_in_the_middle_of_a_rebuild(&story, &["--hold"]);
+    host.until("both are there again", || {
+        story.caught_up("balances").and_then(|()| story.is_built(2, story.events.len() as u64))
+    });
+    assert_eq!(story.is_live(1), Ok(()));
+    story.expect_exact(&mut host);
+    host.until("the new views are held", || match story.operator().tries(&["promote", "balances"]) {
+        said if said.code == Some(0) => Ok(()),
+        said => Err(format!("{said:?}")),
+    });
+    story.expect_revised(&mut host);
+    assert_eq!(host.terminate(), Some(0));
+}
+
+fn lost_in_the_middle_of_a_rebuild(story: &BankStory, how: &[&str]) -> Host {
+    story.deploy("balances", &[]);
+    let mut host = story.host().batch_events(10).start();
+    story.expect_exact(&mut host);
+    story.deploy("balances-v2", how);
+    host.until("half is rebuilt", || story.is_built(2, story.events.len() as u64 / 2));
+    story.redis.flush_all();
+    host
 }

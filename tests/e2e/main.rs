@@ -3,19 +3,34 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod bad_input;
+mod cancel;
 mod checkpoints;
+mod clients;
 mod contract;
+mod cutover;
+mod deployed;
 mod dev;
 mod evil;
 mod exactness;
 mod fencing;
 mod group;
+mod hosts;
 mod kafka;
+mod ledger;
 mod live;
 mod loss;
+mod neighbours;
+mod operator_act;
+mod operator_read;
+mod operator_troubles;
 mod orders;
+mod pages;
+mod rebuild_kill;
+mod records_read;
+mod sharing;
 mod shutdown;
 mod sigkill;
 mod store;
 mod story;
 mod tidy;
+mod verify;

@@ -21,7 +21,7 @@ fn twenty_kills_leave_no_trace_on_kafka() {
 fn twenty_kills_leave_no_trace(source: Source, seed: u64) {
     let story = BankStory::told_by(source, &Bank { seed, ..Bank::default() });
     // Small batches, so that many commits lie between two kills; and the last kill comes well before the end.
-    let run = story.run().batch_events(10);
+    let run = story.run_on(&story.url_of_short_sessions()).batch_events(10);
     let mut random = Random::new(seed);
     let mut moments: Vec<u64> = (0..KILLS).map(|_| random.below(story.events.len() as u64 * 8 / 10)).collect();
     moments.sort_unstable();

@@ -26,8 +26,13 @@ macro_rules! on_both {
             $(#[tokio::test]
             async fn $story() {
                 let server = super::RedisServer::start();
+                super::place(&server);
                 let store = super::Redis::new(&server.url()).unwrap();
-                super::$story(store, || server.flush_all()).await;
+                let flush = || {
+                    server.flush_all();
+                    super::place(&server);
+                };
+                super::$story(store, flush).await;
             })*
         }
     };
@@ -42,6 +47,12 @@ on_both!(
     a_lane_taken_after_a_flush_fences_who_held_it_before,
     lanes_do_not_disturb_each_other,
 );
+
+/// Says where the generation's lanes may write, as a deployment does.
+fn place(server: &RedisServer) {
+    let place = ["lantern:generation:p:1", "prefix", "p:", "ordering", "partition"];
+    server.query::<()>(::redis::cmd("HSET").arg(&place)).unwrap();
+}
 
 fn projection() -> Projection {
     let view = |name: &str, kind, keyed| View {
@@ -62,6 +73,7 @@ fn projection() -> Projection {
     Projection {
         name: "p".into(),
         generation: 1,
+        live: true,
         prefix: "p:".into(),
         topics: ["t".into()].into(),
         views: views.into(),
@@ -202,4 +214,32 @@ async fn lanes_do_not_disturb_each_other(store: impl Store, _flush: impl Fn()) {
         }
     }
     assert_eq!(read(&lanes[0], 1, "", "n").await, bytes("100"));
+}
+
+#[tokio::test]
+async fn a_lane_begins_only_where_its_generation_is() {
+    let server = RedisServer::start();
+    let store = Redis::new(&server.url()).unwrap();
+    assert!(matches!(store.open(&projection(), LANE).await, Err(Error::Moved { .. })), "it is nowhere yet");
+
+    place(&server);
+    let mut session = store.open(&projection(), LANE).await.unwrap();
+    session.commit(commit(1, &[(Verb::Set, 5, "k", "", b"v")])).await.unwrap();
+    server.query::<()>(::redis::cmd("HSET").arg(&["lantern:generation:p:1", "prefix", "elsewhere:"])).unwrap();
+    assert!(matches!(store.open(&projection(), LANE).await, Err(Error::Moved { .. })), "it is elsewhere now");
+
+    let members: Vec<String> = server.query(::redis::cmd("SMEMBERS").arg("lantern:keys:p:1:value")).unwrap();
+    assert_eq!(members, ["k"], "keyed structures are found by their keys");
+    assert_eq!(server.field("lantern:checkpoints:p", "generation").as_deref(), Some("1"));
+}
+
+#[tokio::test]
+async fn readers_do_not_see_the_checkpoints_of_a_generation_that_is_built() {
+    let server = RedisServer::start();
+    place(&server);
+    let store = Redis::new(&server.url()).unwrap();
+    let hidden = Projection { live: false, ..projection() };
+    let mut session = store.open(&hidden, LANE).await.unwrap();
+    session.commit(commit(1, &[])).await.unwrap();
+    assert!(server.checkpoints("p").is_empty());
 }

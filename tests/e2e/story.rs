@@ -1,6 +1,7 @@
 //! The stage of most stories: a bank's events in a topic, a Redis of one's own, and `balances` between them.
 
 use std::collections::BTreeMap;
+use std::io::{Write, stderr};
 
 use lantern_tests::artefacts::plugin;
 use lantern_tests::bank::{Bank, BankViews};
@@ -21,10 +22,14 @@ pub struct BankStory {
 impl BankStory {
     /// All events of the bank stand in a fresh topic, and nothing has read them.
     pub fn told_by(source: Source, bank: &Bank) -> BankStory {
-        let topic = source.topic("account-events", bank.partitions);
-        let (partitions, redis) = (bank.partitions, RedisServer::start());
-        let mut story = BankStory { source, topic, partitions, events: Vec::new(), redis };
-        story.append(bank.events().collect());
+        BankStory::told_in(source, bank.partitions, bank.events().collect())
+    }
+
+    /// These events stand in a fresh topic of so many partitions, and nothing has read them.
+    pub fn told_in(source: Source, partitions: u32, events: Vec<Event>) -> BankStory {
+        let topic = source.topic("account-events", partitions);
+        let mut story = BankStory { source, topic, partitions, events: Vec::new(), redis: RedisServer::start() };
+        story.append(events);
         story
     }
 
@@ -36,7 +41,20 @@ impl BankStory {
 
     /// `lantern run` with `balances` on this bank.
     pub fn run(&self) -> Run {
-        Host::run(&self.source.url(), &self.redis).projection("balances", &plugin("balances"), &[&self.topic])
+        self.run_on(&self.source.url())
+    }
+
+    /// The source, with which the group takes a host for dead that was not heard of for a second and a half.
+    pub fn url_of_short_sessions(&self) -> String {
+        match &self.source {
+            Source::Kafka(kafka) => kafka.url() + "?session.timeout.ms=1500&heartbeat.interval.ms=300",
+            Source::Log(log) => log.url(),
+        }
+    }
+
+    /// The same with this `--source`.
+    pub fn run_on(&self, source: &str) -> Run {
+        Host::run(source, &self.redis).projection("balances", &plugin("balances"), &[&self.topic])
     }
 
     /// The checkpoints when all is applied.
@@ -72,13 +90,16 @@ impl BankStory {
     /// The views must hold just what the checkpoints beside them say: neither less nor more.
     #[track_caller]
     pub fn expect_views_at_checkpoint(&self) {
+        self.expect_views(self.applied());
+    }
+
+    /// The events that `balances` has applied, as readers see it.
+    pub fn applied(&self) -> impl Iterator<Item = &Event> {
         let checkpoints = self.redis.checkpoints("balances");
         let applied =
-            |partition: usize| checkpoints.get(&format!("{}/{partition}", self.topic)).copied().unwrap_or(0);
+            move |partition: usize| checkpoints.get(&format!("{}/{partition}", self.topic)).copied().unwrap_or(0);
         let partitions = by_partition(&self.events, self.partitions).into_iter().enumerate();
-        self.expect_views(
-            partitions.flat_map(|(partition, events)| events.into_iter().take(applied(partition) as usize)),
-        );
+        partitions.flat_map(move |(partition, events)| events.into_iter().take(applied(partition) as usize))
     }
 
     #[track_caller]
@@ -90,11 +111,16 @@ impl BankStory {
 }
 
 /// The shared Kafka, for stories that only a real one can tell.
-#[expect(clippy::print_stderr, reason = "a story that is not told says so")]
 pub fn real_kafka() -> Option<&'static Kafka> {
     let kafka = Some(Kafka::shared()).filter(|kafka| kafka.is_real());
     if kafka.is_none() {
-        eprintln!("not run: this needs a real Kafka");
+        note("not run: this needs a real Kafka");
     }
     kafka
+}
+
+/// Says what a story has to say beside whether it holds: that it is not told, or what it has measured.
+pub fn note(text: &str) {
+    // Not by `eprintln!`, which the test runner hides when a test passes.
+    let _ = writeln!(stderr(), "{text}");
 }

@@ -18,7 +18,7 @@ pub fn lantern() -> &'static Path {
 }
 
 /// The plugins that tests run: the examples, and those in `tests/plugins`.
-const PLUGINS: [&str; 9] = [
+const PLUGINS: [&str; 10] = [
     "balances",
     "leaderboard",
     "orders",
@@ -27,6 +27,7 @@ const PLUGINS: [&str; 9] = [
     "balances-v2",
     "echo",
     "evil",
+    "ledger",
     "witness",
 ];
 
@@ -47,6 +48,11 @@ pub fn plugin(name: &str) -> PathBuf {
 /// A file that is kept in `tests/fixtures` because it can't be built any more, such as a plugin of an old contract.
 pub fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
+}
+
+/// The repository's folder.
+pub fn repository() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate is in the repository")
 }
 
 /// Cargo's target directory, from where this very process was started.

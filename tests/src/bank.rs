@@ -38,7 +38,7 @@ impl Default for Bank {
 
 impl Bank {
     /// The events, in the order in which they are to be appended. The first of each account opens it.
-    pub fn events(&self) -> impl Iterator<Item = Event> {
+    pub fn events(&self) -> impl Iterator<Item = Event> + use<> {
         let bank = self.clone();
         let mut random = Random::new(self.seed);
         let weights = cumulative_weights(self.accounts, self.skew);
@@ -71,6 +71,15 @@ impl Bank {
         payload.push('}');
         Event::keyed(account, self.partitions, payload).at(EPOCH_MS + n as i64)
     }
+}
+
+/// The events by which so many accounts are opened, and no other.
+pub fn openings(accounts: u64, partitions: u32) -> impl Iterator<Item = Event> {
+    (0..accounts).map(move |number| {
+        let (account, owner) = (format!("acc-{number}"), OWNERS[number as usize % OWNERS.len()]);
+        let payload = format!(r#"{{"type":"AccountOpened","account":"{account}","owner":"{owner}"}}"#);
+        Event::keyed(&account, partitions, payload)
+    })
 }
 
 fn cumulative_weights(accounts: u64, skew: f64) -> Vec<f64> {
@@ -132,16 +141,30 @@ impl BankViews {
         BankViews { accounts, totals, by_balance }
     }
 
+    /// The same as the next revision of `balances` shows it: every account in this currency, and counted once more.
+    pub fn revised(mut self, currency: &str) -> BankViews {
+        self.accounts.values_mut().for_each(|account| account["currency"] = json!(currency));
+        if let Some(opened) = self.totals.get("accounts").copied() {
+            self.totals.insert("v2".to_owned(), opened);
+        }
+        self
+    }
+
     /// Passes if `balances` holds just this.
     pub fn balances_hold(&self, redis: &RedisServer) -> Result<(), String> {
+        self.hold_under("balances", redis)
+    }
+
+    /// Passes if the plugin `balances`, deployed under this name, holds just this.
+    pub fn hold_under(&self, name: &str, redis: &RedisServer) -> Result<(), String> {
+        let (accounts_key, totals_key) = (format!("{name}:accounts"), format!("{name}:totals"));
         let parse = |text: &String| serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone()));
-        let accounts =
-            redis.hash("balances:accounts").iter().map(|(id, text)| (id.clone(), parse(text))).collect();
-        view::same("balances:accounts", &self.accounts, &accounts)?;
-        let totals = redis.hash("balances:totals").into_iter();
+        let accounts = redis.hash(&accounts_key).iter().map(|(id, text)| (id.clone(), parse(text))).collect();
+        view::same(&accounts_key, &self.accounts, &accounts)?;
+        let totals = redis.hash(&totals_key).into_iter();
         let totals = totals.map(|(name, count)| (name, count.parse().expect("a counter is an integer")));
         let totals = totals.filter(|(_, count)| *count != 0).collect();
-        view::same("balances:totals", &self.totals, &totals)
+        view::same(&totals_key, &self.totals, &totals)
     }
 
     /// Passes if `leaderboard` holds just this.

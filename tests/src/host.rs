@@ -24,19 +24,24 @@ pub struct Host(Process);
 impl Host {
     /// Starts `lantern` with any arguments, in a clean environment.
     pub fn cli<A: Into<OsString>>(args: impl IntoIterator<Item = A>) -> Host {
+        Host::start(args, None)
+    }
+
+    fn start<A: Into<OsString>>(args: impl IntoIterator<Item = A>, log: Option<&str>) -> Host {
+        static CACHE: LazyLock<Scratch> = LazyLock::new(|| Scratch::new("module-cache"));
         let mut command = Command::new(artefacts::lantern());
         for name in ["LANTERN_SOURCE", "LANTERN_REDIS", "RUST_LOG", "RUST_BACKTRACE"] {
             command.env_remove(name);
         }
-        command.args(args.into_iter().map(Into::into)).env("NO_COLOR", "1");
+        command.args(args.into_iter().map(Into::into)).env("NO_COLOR", "1").env("LANTERN_CACHE", CACHE.path());
+        log.iter().for_each(|log| _ = command.env("RUST_LOG", log));
         Host(Process::spawn("lantern", command))
     }
 
     /// Begins a `lantern run` on a source (as `--source` takes it) and a Redis.
     pub fn run(source: &str, redis: &RedisServer) -> Run {
-        static CACHE: LazyLock<Scratch> = LazyLock::new(|| Scratch::new("module-cache"));
-        let run = Run { args: vec!["run".into()] };
-        run.arg("--source").arg(source).arg("--redis").arg(redis.url()).arg("--cache-dir").arg(CACHE.path())
+        let run = Run { args: vec!["run".into()], log: None };
+        run.arg("--source").arg(source).arg("--redis").arg(redis.url())
     }
 
     /// Waits until something is so while the host runs; fails at once when the host ends before.
@@ -82,6 +87,7 @@ impl DerefMut for Host {
 #[derive(Clone)]
 pub struct Run {
     args: Vec<OsString>,
+    log: Option<String>,
 }
 
 impl Run {
@@ -106,8 +112,13 @@ impl Run {
         self
     }
 
+    /// Lets it log what this filter says, as `RUST_LOG` takes it.
+    pub fn log(self, filter: &str) -> Run {
+        Run { log: Some(filter.to_owned()), ..self }
+    }
+
     /// Starts it.
     pub fn start(&self) -> Host {
-        Host::cli(&self.args)
+        Host::start(&self.args, self.log.as_deref())
     }
 }

@@ -5,14 +5,18 @@
 
 pub mod artefacts;
 pub mod bank;
+pub mod clients;
 pub mod event;
 pub mod eventually;
+pub mod flow;
 pub mod host;
 pub mod kafka;
 pub mod log_dir;
+pub mod operator;
 pub mod orders;
 pub mod process;
 pub mod random;
+pub mod reader;
 pub mod redis_server;
 pub mod scratch;
 pub mod source;
@@ -20,9 +24,12 @@ pub mod view;
 
 pub use event::Event;
 pub use eventually::eventually;
+pub use flow::Flow;
 pub use host::Host;
 pub use kafka::Kafka;
 pub use log_dir::LogDir;
+pub use operator::Operator;
 pub use process::Process;
+pub use reader::Reader;
 pub use redis_server::RedisServer;
 pub use source::Source;

@@ -7,6 +7,8 @@ use std::sync::{Mutex, PoisonError};
 
 use redis::{Cmd, Connection, ConnectionLike, FromRedisValue, RedisResult, cmd};
 
+use serde_json::Value;
+
 use crate::eventually::{NET, eventually};
 use crate::process::Process;
 use crate::scratch::Scratch;
@@ -79,6 +81,12 @@ impl RedisServer {
         self.process.as_mut().expect("the server was started")
     }
 
+    /// A connection of one's own.
+    pub fn connect(&self) -> Connection {
+        let client = redis::Client::open(self.url()).expect("this is a URL");
+        client.get_connection().expect("the test's own redis-server must answer")
+    }
+
     /// Sends any command. A connection that broke since the last one is made anew.
     pub fn query<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
         let mut connection = self.connection.lock().unwrap_or_else(PoisonError::into_inner);
@@ -108,6 +116,22 @@ impl RedisServer {
         self.ask::<HashMap<String, String>>(cmd("HGETALL").arg(key)).into_iter().collect()
     }
 
+    /// The lists under keys that begin so, by what follows; none of these keys may be anything else.
+    pub fn lists(&self, prefix: &str) -> BTreeMap<String, Vec<String>> {
+        self.under(prefix, |key| cmd("LRANGE").arg(key).arg(0).arg(-1).to_owned())
+    }
+
+    /// The strings under keys that begin so, likewise.
+    pub fn strings(&self, prefix: &str) -> BTreeMap<String, String> {
+        self.under(prefix, |key| cmd("GET").arg(key).to_owned())
+    }
+
+    fn under<T: FromRedisValue>(&self, prefix: &str, read: impl Fn(&str) -> Cmd) -> BTreeMap<String, T> {
+        let keys = self.keys().into_iter().filter(|key| key.starts_with(prefix));
+        keys.filter_map(|key| Some((key[prefix.len()..].to_owned(), self.ask::<Option<T>>(&read(&key))?)))
+            .collect()
+    }
+
     /// A field of a hash.
     pub fn field(&self, key: &str, field: &str) -> Option<String> {
         self.ask(cmd("HGET").arg(key).arg(field))
@@ -123,13 +147,44 @@ impl RedisServer {
     /// The checkpoints that readers see: `<topic>/<partition>` → the next offset to apply.
     pub fn checkpoints(&self, projection: &str) -> BTreeMap<String, u64> {
         let fields = self.hash(&format!("lantern:checkpoints:{projection}")).into_iter();
-        let offsets = fields.filter(|(field, _)| !field.ends_with("/time"));
+        let offsets = fields.filter(|(field, _)| field.contains('/') && !field.ends_with("/time"));
         offsets.map(|(field, offset)| (field, offset.parse().expect("a checkpoint is an offset"))).collect()
     }
 
     /// How many offsets a projection has got over, in all partitions.
     pub fn progress(&self, projection: &str) -> u64 {
         self.checkpoints(projection).values().sum()
+    }
+
+    /// The newest event time that a projection has applied in each partition.
+    pub fn newest(&self, projection: &str) -> BTreeMap<String, i64> {
+        let fields = self.hash(&format!("lantern:checkpoints:{projection}")).into_iter();
+        let times = fields.filter_map(|(field, time)| Some((field.strip_suffix("/time")?.to_owned(), time)));
+        times.map(|(at, time)| (at, time.parse().expect("a time is in milliseconds"))).collect()
+    }
+
+    /// The generation of a projection that readers read.
+    pub fn generation(&self, projection: &str) -> Option<u64> {
+        let generation = self.field(&format!("lantern:checkpoints:{projection}"), "generation");
+        generation.map(|number| number.parse().expect("a generation is a number"))
+    }
+
+    /// How many offsets the lanes of a generation have got over, whether readers read it or not.
+    pub fn built(&self, projection: &str, generation: u64) -> u64 {
+        let lanes: Vec<String> = self.ask(cmd("SMEMBERS").arg(format!("lantern:lanes:{projection}:{generation}")));
+        let marks =
+            lanes.iter().flat_map(|lane| self.hash(&format!("lantern:lane:{projection}:{generation}:{lane}")));
+        let next = |(field, mark): (String, String)| {
+            let (next, _newest) = mark.split_once(' ').filter(|_| field.contains('/'))?;
+            Some(next.parse::<u64>().expect("a mark begins with an offset"))
+        };
+        marks.filter_map(next).sum()
+    }
+
+    /// What the hosts say of themselves.
+    pub fn host_reports(&self) -> Vec<Value> {
+        let reports = self.strings("lantern:host:").into_values();
+        reports.map(|report| serde_json::from_str(&report).expect("a report is JSON")).collect()
     }
 
     #[track_caller]

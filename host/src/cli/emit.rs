@@ -2,8 +2,8 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::clock::now;
 use super::{Printer, UserError};
 use crate::event::encode_header;
 use crate::source::embedded::{Appender, Decoded, EmbeddedLog, Record, append, compact_json, layout};
@@ -244,13 +244,6 @@ impl Form {
             Form::Events(_) => EVENT_HINT,
         }
     }
-}
-
-/// Event time begins here: whoever appends an event says when it happened.
-#[expect(clippy::disallowed_methods, reason = "an event that is emitted happens now")]
-fn now() -> i64 {
-    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since_1970.as_millis()).unwrap_or(i64::MAX)
 }
 
 fn header(argument: &str) -> Result<(String, String), &'static str> {

@@ -20,6 +20,16 @@ impl UserError {
         Self { message: message.into(), hint: hint.into(), exit_code: 2 }
     }
 
+    /// There is no projection of that name: exit code 3.
+    pub(crate) fn missing(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: hint.into(), exit_code: 3 }
+    }
+
+    /// It may not be done as things are: exit code 4.
+    pub(crate) fn refused(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: hint.into(), exit_code: 4 }
+    }
+
     pub(crate) fn hint(&self) -> &str {
         &self.hint
     }

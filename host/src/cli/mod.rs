@@ -1,15 +1,45 @@
 //! The command line: one file a command, whose arguments' comments are its help.
 //!
-//! Data goes to stdout and talk to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage.
+//! Data goes to stdout and talk to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such projection, 4 refused.
 
+mod apply;
+mod audit;
+mod cancel;
+mod clock;
+mod closing;
+mod connect;
+mod deploy;
 mod dev;
+mod doctor;
 mod emit;
 mod error;
+mod figures;
+mod gc;
+mod history;
+mod how;
+mod list;
+mod manifest;
+mod moving;
 mod named;
+mod operate;
+mod pause;
+mod plan;
+mod prepare;
 mod printer;
+mod progress;
+mod promote;
+mod rebuild;
+mod report;
+mod resume;
+mod rollback;
 mod run;
 mod source;
+mod status;
 mod stop;
+mod table;
+mod undeploy;
+mod view;
+mod wait;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
@@ -33,6 +63,22 @@ enum Command {
     Run(Box<run::Args>),
     Dev(Box<dev::Args>),
     Emit(Box<emit::Args>),
+    Deploy(Box<deploy::Args>),
+    Apply(Box<apply::Args>),
+    List(Box<list::Args>),
+    Status(Box<status::Args>),
+    Wait(Box<wait::Args>),
+    View(Box<view::Args>),
+    History(Box<audit::Args>),
+    Rebuild(Box<rebuild::Args>),
+    Promote(Box<promote::Args>),
+    Cancel(Box<cancel::Args>),
+    Rollback(Box<rollback::Args>),
+    Pause(Box<pause::Args>),
+    Resume(Box<resume::Args>),
+    Undeploy(Box<undeploy::Args>),
+    Gc(Box<gc::Args>),
+    Doctor(Box<doctor::Args>),
 }
 
 /// Parses the command line, does what it says, and gives the process's exit code.
@@ -43,6 +89,22 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::run(*args),
         Command::Dev(args) => dev::run(*args, &mut printer),
         Command::Emit(args) => emit::run(*args, &mut printer),
+        Command::Deploy(args) => deploy::run(*args, &mut printer),
+        Command::Apply(args) => apply::run(*args, &mut printer),
+        Command::List(args) => list::run(*args, &mut printer),
+        Command::Status(args) => status::run(*args, &mut printer),
+        Command::Wait(args) => wait::run(*args, &mut printer),
+        Command::View(args) => view::run(*args, &mut printer),
+        Command::History(args) => audit::run(*args, &mut printer),
+        Command::Rebuild(args) => rebuild::run(*args, &mut printer),
+        Command::Promote(args) => promote::run(*args, &mut printer),
+        Command::Cancel(args) => cancel::run(*args, &mut printer),
+        Command::Rollback(args) => rollback::run(*args, &mut printer),
+        Command::Pause(args) => pause::run(*args, &mut printer),
+        Command::Resume(args) => resume::run(*args, &mut printer),
+        Command::Undeploy(args) => undeploy::run(*args, &mut printer),
+        Command::Gc(args) => gc::run(*args, &mut printer),
+        Command::Doctor(args) => doctor::run(*args, &mut printer),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,9 +1,19 @@
 //! `--projection NAME=FILE.wasm[:TOPIC,…]`, shared by the commands that run projections.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::time::Duration;
 
-use crate::app::Named;
+use super::UserError;
+use super::operate::{self, Operator, Step};
+use super::prepare::{Preparer, Request, Topics};
+use crate::app::{AnySource, Named, Plugin, Workshop};
+use crate::control::{self, Deployment, Kind, Registry, Snapshot, steps};
+use crate::lane::{Outages, chain};
 use crate::projection::name_fault;
+
+/// How long to wait before Redis is asked again.
+const AGAIN: Duration = Duration::from_millis(200);
 
 /// How a projection is written.
 const FORM: &str = "write NAME=FILE.wasm or NAME=FILE.wasm:TOPIC,TOPIC";
@@ -26,6 +36,103 @@ pub(super) fn parse(text: &str) -> Result<Named, String> {
         return Err(format!("a topic has no name; {FORM}"));
     }
     Ok(Named { name: name.to_owned(), file: PathBuf::from(file), topics })
+}
+
+/// The names of the projections, each of which may be given once.
+pub(super) fn names(named: &[Named]) -> Result<BTreeSet<String>, UserError> {
+    let mut names = BTreeSet::new();
+    for one in named {
+        if !names.insert(one.name.clone()) {
+            return Err(UserError::usage(
+                format!("two projections are named `{}`", one.name),
+                "give each projection a name of its own: --projection NAME=FILE.wasm",
+            ));
+        }
+    }
+    Ok(names)
+}
+
+/// Reads a projection's plugin.
+pub(super) fn open(workshop: &Workshop, named: &Named) -> Result<Plugin, UserError> {
+    let plugin = workshop.open(&named.file, &BTreeMap::new()).map_err(|error| {
+        let (name, file) = (&named.name, named.file.display());
+        UserError::failure(format!("cannot load projection `{name}` from {file}: {}", chain(&error)), error.hint())
+    })?;
+    let declared = &plugin.description.topics;
+    match &named.topics {
+        Some(topics) if topics.len() != declared.len() => Err(UserError::usage(
+            format!(
+                "projection `{}` reads {} ({} in number), but {} are named",
+                named.name,
+                declared.join(", "),
+                declared.len(),
+                topics.len()
+            ),
+            "name one topic for each, in that order",
+        )),
+        _ => Ok(plugin),
+    }
+}
+
+/// Deploys the projections, as soon as Redis takes them; those that had stopped may try again.
+pub(super) async fn deploy(
+    named: &[Named],
+    operator: &Operator,
+    workshop: &Workshop,
+    source: &AnySource,
+) -> anyhow::Result<()> {
+    // What is wrong with a file is said at once, whether Redis is there or not.
+    for one in named {
+        open(workshop, one)?;
+    }
+    let outages = Outages::default();
+    while let Err(error) = operator.registry.load().await {
+        match &error {
+            control::Error::Unavailable { .. } => outages.failed("Redis", &error, error.hint()),
+            control::Error::Format { .. } => return Err(operate::failure(&error).into()),
+        }
+        tokio::time::sleep(AGAIN).await;
+    }
+    outages.worked("Redis");
+    for one in named {
+        let request = Request {
+            name: Some(one.name.clone()),
+            file: one.file.clone(),
+            topics: one.topics.clone().map_or(Topics::AsBefore, Topics::These),
+            ..Request::default()
+        };
+        let preparer = Preparer { operator, workshop, source: Some(source) };
+        let prepared = preparer.deploy(&request).await?;
+        let after = &prepared.plan.after;
+        let latest = after.next().map(|(_, next)| next).or_else(|| after.live());
+        if let Some(latest) = latest {
+            tracing::info!(
+                projection = one.name,
+                revision = latest.revision,
+                module = &latest.module[..12],
+                "deployed {} ({}), topics {}",
+                one.file.display(),
+                prepared.plan.kind.word(),
+                latest.topics.join(", "),
+            );
+        }
+        if prepared.plan.kind == Kind::Nothing {
+            resume(operator, &one.name).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Lets a projection try again, if something in it had stopped.
+async fn resume(operator: &Operator, name: &str) -> Result<(), UserError> {
+    let snapshot = operator.snapshot().await?;
+    if snapshot.faults.keys().any(|at| at.projection == name) {
+        let step = |deployment: &Deployment, _: &Snapshot| {
+            Ok(Step::to(steps::resume(deployment)?, "a host that names it was started"))
+        };
+        operator.change(name, "resume", step).await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -1,17 +1,18 @@
-//! `lantern run`: runs projections until it is told to stop.
+//! `lantern run`: runs a host until it is told to stop.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{UserError, named, source, start_log, stop};
-use crate::app::{self, AnySource, Named, SetupError};
+use super::operate::Operator;
+use super::{named, source, start_log, stop};
+use crate::app::{self, AnySource, Memory, Named, Parts, Workshop};
 use crate::lane::Settings;
-use crate::store::redis::Redis;
+use crate::store::redis::{Redis, RedisRegistry};
 use crate::supervisor::Board;
 
-/// Run projections until told to stop by SIGTERM or Ctrl-C
+/// Run a host: all deployed projections, until told to stop by SIGTERM or Ctrl-C
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Read events from kafka://HOST:PORT[,HOST:PORT…][?PROPERTY=VALUE…] or from the embedded log log:DIR
@@ -22,13 +23,21 @@ pub(crate) struct Args {
     #[arg(long, value_name = "URL", env = "LANTERN_REDIS", hide_env_values = true, value_parser = source::parse_redis)]
     redis: Redis,
 
-    /// Run this projection, on the topics of its description or on these instead; repeat it for more
-    #[arg(long = "projection", value_name = "NAME=FILE.wasm[:TOPIC,…]", required = true, value_parser = named::parse)]
+    /// Deploy this projection first, on the topics of its description or on these instead, and end when it has
+    /// stopped; repeat it for more
+    #[arg(long = "projection", value_name = "NAME=FILE.wasm[:TOPIC,…]", value_parser = named::parse)]
     projections: Vec<Named>,
+
+    /// Rebuild at most this many projections at once; the others wait
+    #[arg(long, value_name = "N", default_value_t = REBUILDS_MAX, value_parser = positive)]
+    max_rebuilds: usize,
 
     #[command(flatten)]
     tuning: Tuning,
 }
+
+/// Rebuilds that go on at once, unless told otherwise.
+const REBUILDS_MAX: usize = 2;
 
 /// The most events or bytes of a batch that can be asked for.
 const BATCH_MAX: usize = 1 << 30;
@@ -48,6 +57,21 @@ pub(super) struct Tuning {
     #[arg(long, value_name = "TIME", default_value = "0ms", value_parser = humantime::parse_duration)]
     linger: Duration,
 
+    /// Let all readers together fetch at most about this many bytes ahead from Kafka
+    #[arg(long, value_name = "BYTES", default_value_t = 256 << 20, value_parser = positive)]
+    fetch_ahead_bytes: usize,
+
+    /// Keep at most this many bytes of the newest events for the projections that share them
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20, value_parser = positive)]
+    shared_bytes: usize,
+
+    #[command(flatten)]
+    pub(super) cache: Cache,
+}
+
+/// Where compiled modules are kept.
+#[derive(Debug, clap::Args)]
+pub(super) struct Cache {
     /// Keep compiled modules in this directory [default: lantern/modules in the user's cache directory]
     #[arg(long, value_name = "DIR", env = "LANTERN_CACHE")]
     cache_dir: Option<PathBuf>,
@@ -61,7 +85,13 @@ impl Tuning {
         settings
     }
 
-    pub(super) fn cache(&self) -> Option<PathBuf> {
+    pub(super) fn memory(&self) -> Memory {
+        Memory { fetch_ahead_bytes: self.fetch_ahead_bytes, shared_bytes: self.shared_bytes }
+    }
+}
+
+impl Cache {
+    pub(super) fn dir(&self) -> Option<PathBuf> {
         let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache"));
         let user = || std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from).or_else(home);
         self.cache_dir.clone().or_else(|| Some(user()?.join("lantern/modules")))
@@ -76,41 +106,39 @@ fn positive(text: &str) -> Result<usize, String> {
     }
 }
 
-/// What is wrong with the projections, as the user's error.
-pub(super) fn setup_error(error: SetupError) -> UserError {
-    let message = crate::lane::chain(&error);
-    match error {
-        SetupError::Load { .. } => UserError::failure(message, error.hint()),
-        SetupError::Topics { .. } | SetupError::Twice(_) => UserError::usage(message, error.hint()),
-    }
-}
-
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     start_log("info");
-    let deployments = app::load(&args.projections, args.tuning.cache().as_deref())?.map_err(setup_error)?;
+    let workshop = Workshop::new(args.tuning.cache.dir().as_deref())?;
+    let operator = Operator::new(RedisRegistry::new(args.redis.clone()));
+    let board = Board::default();
+    let names = named::names(&args.projections)?;
+    let parts = Parts {
+        source: args.source.clone(),
+        redis: args.redis,
+        workshop: workshop.clone(),
+        settings: args.tuning.settings(),
+        memory: args.tuning.memory(),
+        rebuilds_max: args.max_rebuilds,
+        board: board.clone(),
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let stopped = runtime.block_on(async {
+    let result = runtime.block_on(async {
         let shutdown = CancellationToken::new();
-        let host = app::run(
-            args.source,
-            args.redis,
-            deployments,
-            args.tuning.settings(),
-            Board::default(),
-            shutdown.clone(),
-        );
-        let signals = async {
-            match stop::on_signal(shutdown).await {
-                Ok(()) => std::future::pending().await,
-                Err(error) => Err(anyhow::Error::from(error)),
-            }
+        let work = async {
+            named::deploy(&args.projections, &operator, &workshop, &args.source).await?;
+            stop::host(app::run(parts, shutdown.clone()), &names, &board, &shutdown).await
         };
+        tokio::pin!(work);
+        let signalled = stop::on_signal(shutdown.clone());
+        tokio::pin!(signalled);
         tokio::select! {
-            stopped = host => Ok(stopped),
-            failed = signals => failed,
+            result = &mut work => return result,
+            signalled = &mut signalled => signalled?,
         }
+        // A host that has begun has to end well; one that still waits for Redis has nothing to end.
+        if board.has_begun() { work.await } else { Ok(()) }
     });
     // Whatever still computes or reads is not worth waiting for: it has no way to commit any more.
     runtime.shutdown_background();
-    Ok(stop::failure(&stopped?)?)
+    result
 }

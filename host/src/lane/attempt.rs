@@ -4,6 +4,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinHandle};
@@ -12,12 +13,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::pending::Pending;
 use super::worker::{Halt, Worker};
-use super::{Fault, Overlay, Settings, State, Status};
+use super::{Course, Fault, Overlay, Settings, State, Status};
 use crate::event::BatchLimits;
 use crate::projection::Projection;
 use crate::sandbox::Module;
 use crate::source::{self, Reader};
 use crate::store::{self, Commit, Session};
+
+/// A lane with a rate takes the events of so much time at once.
+const PACE: Duration = Duration::from_millis(50);
 
 /// How a life of a lane ended.
 #[derive(Debug)]
@@ -51,6 +55,7 @@ enum Happening<R, M: Module, S: Session> {
     Applied(Result<Rounded<R, M, S>, JoinError>),
     Stored(S, Done),
     LingerOver,
+    Paced,
     TimeToLook,
     Shutdown,
 }
@@ -59,6 +64,7 @@ enum Happening<R, M: Module, S: Session> {
 pub(super) struct Attempt<'a, R, M: Module, S: Session> {
     projection: &'a Projection,
     settings: &'a Settings,
+    course: &'a Course,
     status: &'a watch::Sender<Status>,
     shutdown: &'a CancellationToken,
     worker: Option<Box<Worker<R, M, S::Cells>>>,
@@ -69,6 +75,8 @@ pub(super) struct Attempt<'a, R, M: Module, S: Session> {
     pending: Pending,
     readable: bool,
     looked: Instant,
+    /// Before this no more events are taken, if the lane has a rate.
+    paced: Instant,
     /// Why no more events are taken. The lane ends with it once the pending ones are committed.
     ending: Option<End>,
     /// Whether the store has been asked, after the last event, if the lane may still speak for its projection.
@@ -81,9 +89,11 @@ where
     S: Session,
     M: Module<Views = Overlay<S::Cells>>,
 {
+    #[allow(clippy::too_many_arguments)] // the parts of a lane, and what was opened for this life
     pub(super) fn new(
         projection: &'a Projection,
         settings: &'a Settings,
+        course: &'a Course,
         status: &'a watch::Sender<Status>,
         shutdown: &'a CancellationToken,
         worker: Worker<R, M, S::Cells>,
@@ -93,6 +103,7 @@ where
         Self {
             projection,
             settings,
+            course,
             status,
             shutdown,
             worker: Some(Box::new(worker)),
@@ -103,6 +114,7 @@ where
             pending: Pending::default(),
             readable: false,
             looked: Instant::now(),
+            paced: Instant::now(),
             ending: None,
             confirmed: false,
         }
@@ -149,6 +161,7 @@ where
     async fn happening(&mut self) -> Happening<R, M, S> {
         let has_room = self.room().is_some();
         let linger_over = self.linger_over();
+        let paced = Some(self.paced).filter(|paced| self.worker.is_some() && *paced > Instant::now());
         let Self { worker, round, session, call, shutdown, readable, ending, looked, settings, .. } = self;
         let look_at = *looked + settings.look_every;
         tokio::select! {
@@ -158,6 +171,7 @@ where
             round = some(round) => Happening::Applied(round),
             () = ready(worker), if ending.is_none() && has_room && !*readable => Happening::Readable,
             () = until(linger_over.unwrap_or(look_at)), if linger_over.is_some() => Happening::LingerOver,
+            () = until(paced.unwrap_or(look_at)), if paced.is_some() => Happening::Paced,
             () = until(look_at), if session.is_some() => Happening::TimeToLook,
         }
     }
@@ -167,8 +181,11 @@ where
         match happening {
             Happening::Shutdown => self.ending = Some(End::Shutdown),
             Happening::Readable => self.readable = true,
-            Happening::LingerOver => {}
-            Happening::TimeToLook => self.start_look(),
+            Happening::LingerOver | Happening::Paced => {}
+            Happening::TimeToLook => {
+                self.note_position();
+                self.start_look();
+            }
             Happening::Applied(Err(panic)) => {
                 tracing::error!("{panic}");
                 self.round = None;
@@ -177,8 +194,10 @@ where
             Happening::Applied(Ok((worker, result))) => {
                 self.round = None;
                 self.pending.add(&worker.applied, &self.projection.topics);
+                self.pace(worker.applied.len());
                 self.worker = Some(worker);
                 self.readable = false;
+                self.note_position();
                 match result {
                     Ok(()) => {}
                     Err(Halt::Fault(fault)) => self.ending = Some(End::Fault(fault)),
@@ -201,6 +220,24 @@ where
         None
     }
 
+    /// Events were taken: if the lane has a rate, the next ones have to wait for their time.
+    fn pace(&mut self, events: usize) {
+        if let Some(rate) = self.course.rate {
+            self.paced = self.paced.max(Instant::now()) + Duration::from_secs_f64(events as f64 / rate);
+        }
+    }
+
+    /// Tells whether all there is has been read.
+    fn note_position(&mut self) {
+        let Some(worker) = &mut self.worker else { return };
+        let (at_end, skipped) = (worker.reader.at_end(), worker.skipped);
+        self.status.send_if_modified(|status| {
+            let changed = (status.at_end, status.skipped) != (at_end, skipped);
+            (status.at_end, status.skipped) = (at_end, skipped);
+            changed
+        });
+    }
+
     fn acknowledged(&mut self, events: usize, session: &S) {
         self.acknowledge.send_modify(|number| *number += 1);
         self.status.send_modify(|status| {
@@ -214,7 +251,11 @@ where
     fn room(&self) -> Option<BatchLimits> {
         let worker = self.worker.as_ref()?;
         let batch = self.settings.batch;
-        let events_max = batch.events_max.saturating_sub(self.pending.events);
+        let mut events_max = batch.events_max.saturating_sub(self.pending.events);
+        if let Some(rate) = self.course.rate {
+            let at_once = (rate * PACE.as_secs_f64()).max(1.0) as usize;
+            events_max = if self.paced > Instant::now() { 0 } else { events_max.min(at_once) };
+        }
         let bytes_max = batch.bytes_max.saturating_sub(self.pending.bytes);
         let writes_fit = worker.pending_bytes() < self.settings.write_bytes_max;
         (events_max > 0 && bytes_max > 0 && writes_fit).then_some(BatchLimits { events_max, bytes_max })

@@ -5,6 +5,7 @@
 
 mod attempt;
 mod cache;
+mod course;
 mod outage;
 mod overlay;
 mod pending;
@@ -18,6 +19,7 @@ mod worker;
 use crate::event::Reference;
 use crate::sandbox::Reason;
 use crate::{source, store};
+pub use course::Course;
 pub use outage::Outages;
 pub(crate) use outage::chain;
 pub use overlay::Overlay;

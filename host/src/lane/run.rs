@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::attempt::{Attempt, End};
 use super::outage::chain;
 use super::worker::Worker;
-use super::{Exit, Fault, Outages, Overlay, Settings, State, Status};
+use super::{Course, Exit, Fault, Outages, Overlay, Settings, State, Status};
 use crate::event::TopicPartition;
 use crate::projection::{LaneId, Projection, Share};
 use crate::sandbox::Module;
@@ -31,6 +31,8 @@ pub struct Lane<S, M, T> {
     pub store: T,
     /// How it batches and waits.
     pub settings: Settings,
+    /// Which way it goes.
+    pub course: Course,
     /// Says what is away, for all lanes together.
     pub outages: Outages,
     /// Where it tells how it is.
@@ -56,12 +58,14 @@ where
     pub async fn run(self, shutdown: CancellationToken) -> Exit {
         let (first, most) = self.settings.backoff;
         let mut wait = first;
+        let mut rewound = false;
         loop {
             let committed = self.status.borrow().committed;
-            let end = self.live(&shutdown).await;
+            let end = self.live(rewound, &shutdown).await;
+            rewound = false;
             match self.judge(end) {
                 Next::Exit(exit) => return exit,
-                Next::Again => {}
+                Next::Again => rewound = true,
                 Next::Later => {
                     if self.status.borrow().committed > committed {
                         wait = first;
@@ -81,19 +85,25 @@ where
         LaneId { projection: name.clone(), generation: *generation, share: self.share }
     }
 
-    async fn live(&self, shutdown: &CancellationToken) -> End {
+    async fn live(&self, rewound: bool, shutdown: &CancellationToken) -> End {
         let opened = tokio::select! {
             opened = self.open() => opened,
             () = shutdown.cancelled() => return End::Shutdown,
         };
         match opened {
             Ok((worker, session, acknowledge)) => {
+                if rewound {
+                    // Only now is it sure that the lane was not simply taken away.
+                    tracing::warn!(lane = %self.id(), "Redis has lost writes; going back to what it has and replaying");
+                }
                 self.status.send_modify(|status| {
                     status.state = State::Running;
                     status.checkpoint.clone_from(session.checkpoint());
                 });
-                let Self { projection, settings, status, .. } = self;
-                Attempt::new(projection, settings, status, shutdown, worker, session, acknowledge).run().await
+                let Self { projection, settings, course, status, .. } = self;
+                let attempt =
+                    Attempt::new(projection, settings, course, status, shutdown, worker, session, acknowledge);
+                attempt.run().await
             }
             Err(end) => end,
         }
@@ -116,7 +126,8 @@ where
             self.settings.cache_bytes_max,
         );
         let topics = self.projection.topics.clone();
-        let worker = Worker::new(reader, overlay, self.module.clone(), self.id(), topics).map_err(End::Fault)?;
+        let worker = Worker::new(reader, overlay, self.module.clone(), self.id(), topics, self.course.clone());
+        let worker = worker.map_err(End::Fault)?;
         Ok((worker, session, acknowledge))
     }
 
@@ -124,7 +135,7 @@ where
         let start = |(topic, at): &(u32, TopicPartition)| Start {
             at: at.clone(),
             topic: *topic,
-            next: checkpoint.get(at).map(|mark| mark.next),
+            next: checkpoint.get(at).map(|mark| mark.next).or_else(|| self.course.starts.get(at).copied()),
         };
         self.partitions.iter().map(start).collect()
     }
@@ -136,14 +147,11 @@ where
             End::Fault(fault) => self.exit(Exit::Stopped(fault)),
             End::Source(error) if error.is_transient() => self.retry("the source", &error, error.hint()),
             End::Source(error) => self.exit(Exit::Stopped(Fault::Source(error))),
-            End::Store(store::Error::Rewound { .. }) => {
-                tracing::warn!(lane = %self.id(), "Redis has lost writes; going back to what it has and replaying");
-                Next::Again
-            }
+            End::Store(store::Error::Rewound { .. }) => Next::Again,
             End::Store(error @ store::Error::Unavailable { .. }) => self.retry("Redis", &error, error.hint()),
-            End::Store(error @ (store::Error::Fenced { .. } | store::Error::Refused { .. })) => {
-                self.exit(Exit::Stopped(Fault::Store(error)))
-            }
+            End::Store(
+                error @ (store::Error::Fenced { .. } | store::Error::Moved { .. } | store::Error::Refused { .. }),
+            ) => self.exit(Exit::Stopped(Fault::Store(error))),
             End::Unavailable(error) => self.retry("Redis", &*error, "check the address, and that it is running"),
         }
     }

@@ -23,6 +23,10 @@ pub struct Status {
     pub state: State,
     /// Events committed since the lane was started.
     pub committed: u64,
+    /// Events left out because they can't be applied, since the lane was started.
+    pub skipped: u64,
     /// How far it has come.
     pub checkpoint: Checkpoint,
+    /// Whether it has read all there is, as far as it knows.
+    pub at_end: bool,
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{Exit, Fault, Lane, Outages, Overlay, Settings, Status};
+use super::{Course, Exit, Fault, Lane, Outages, Overlay, Settings, Status};
 use crate::event::{Batch, BatchLimits, Event, TopicPartition};
 use crate::op::{CellRef, Query, Refused, Value, Verb, Write};
 use crate::projection::{Description, Kind, LaneId, Ordering, Projection, Share, View};
@@ -105,6 +105,10 @@ impl Reader for LogReader {
             self.next = offset + 1;
         }
         Ok(())
+    }
+
+    fn at_end(&mut self) -> bool {
+        self.log.events.lock().unwrap().range(self.next..).next().is_none()
     }
 }
 
@@ -265,6 +269,7 @@ struct Stage {
     log: Log,
     store: Faulty,
     settings: Settings,
+    course: Course,
 }
 
 impl Stage {
@@ -274,7 +279,7 @@ impl Stage {
         let offsets = (0..).filter(|offset| offset % 3 != 1);
         log.append(offsets.zip(words.iter().map(|word| (*word).to_owned())));
         let settings = Settings { batch: BatchLimits { events_max: 4, bytes_max: 1000 }, ..Settings::default() };
-        Self { log, store: Faulty::default(), settings }
+        Self { log, store: Faulty::default(), settings, course: Course::default() }
     }
 
     fn fault(&self, commit: usize, fault: CommitFault) {
@@ -287,6 +292,7 @@ impl Stage {
         let projection = Projection {
             name: "words".into(),
             generation: 1,
+            live: true,
             prefix: "words:".into(),
             topics: ["t".into()].into(),
             views: description.views.clone().into(),
@@ -300,6 +306,7 @@ impl Stage {
             module: Words(Arc::new(description)),
             store: self.store.clone(),
             settings: self.settings.clone(),
+            course: self.course.clone(),
             outages: Outages::default(),
             status,
         };
@@ -429,4 +436,40 @@ async fn lingers_for_more_but_not_for_ever() {
     assert_eq!(stage.store.commits.load(SeqCst), 1, "both went together");
     shutdown.cancel();
     running.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_that_cannot_be_applied_are_left_out_if_that_is_wanted() {
+    let mut words = WORDS;
+    (words[0], words[5], words[6], words[11]) = ("trap", "refuse", "trap", "refuse");
+    for events_max in 1..=WORDS.len() {
+        let mut stage = Stage::new(&words);
+        stage.course.skips = true;
+        stage.settings.batch.events_max = events_max;
+        assert!(matches!(stage.run_to(END).await, Exit::Shutdown));
+        let healthy: Vec<_> = words.into_iter().filter(|word| word.len() == 1).collect();
+        stage.assert_counts(&healthy);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn begins_and_stops_where_it_is_told() {
+    let mut stage = Stage::new(&WORDS);
+    let at = TopicPartition::new("t", 0);
+    stage.course =
+        Course { starts: [(at.clone(), 3)].into(), until: Some([(at, 12)].into()), ..Course::default() };
+    // The events at offsets 3, 5, 6, 8, 9 and 11.
+    assert!(matches!(stage.run_to(12).await, Exit::Shutdown));
+    stage.assert_counts(&WORDS[2..8]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn goes_no_faster_than_it_may() {
+    let mut stage = Stage::new(&WORDS);
+    stage.course.rate = Some(2.0);
+    let started = tokio::time::Instant::now();
+    assert!(matches!(stage.run_to(END).await, Exit::Shutdown));
+    let seconds = started.elapsed().as_secs_f64();
+    assert!((5.0..6.0).contains(&seconds), "12 events at 2 a second took {seconds} s");
+    stage.assert_counts(&WORDS);
 }

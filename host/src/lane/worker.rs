@@ -2,9 +2,11 @@
 //!
 //! If a batch fails, finds the event that is to blame, and leaves applied exactly what stands before it.
 
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Fault, Overlay};
+use super::{Course, Fault, Overlay};
 use crate::event::{Batch, BatchLimits, Reference, TopicPartition};
 use crate::projection::LaneId;
 use crate::sandbox::{Failure, Instance, Module, Reason};
@@ -22,6 +24,15 @@ pub(super) struct Worker<R, M: Module, C> {
     instance: M::Instance,
     lane: LaneId,
     topics: Arc<[Arc<str>]>,
+    course: Course,
+    /// Events left out because they can't be applied.
+    pub(super) skipped: u64,
+}
+
+/// How many events of a batch are applied, and why the next one can't be.
+struct Isolated {
+    healthy: usize,
+    guilty: Option<Reason>,
 }
 
 /// Why a round ended early.
@@ -49,10 +60,11 @@ where
         module: M,
         lane: LaneId,
         topics: Arc<[Arc<str>]>,
+        course: Course,
     ) -> Result<Self, Fault> {
         let instance = module.instantiate(&lane, &topics).map_err(Fault::Instance)?;
         let overlay = Some(Box::new(overlay));
-        Ok(Self { reader, applied: Batch::default(), overlay, module, instance, lane, topics })
+        Ok(Self { reader, applied: Batch::default(), overlay, module, instance, lane, topics, course, skipped: 0 })
     }
 
     pub(super) fn overlay(&mut self) -> &mut Overlay<C> {
@@ -69,16 +81,49 @@ where
         let mut batch = std::mem::take(&mut self.applied);
         batch.clear();
         let filled = self.reader.fill(&mut batch, limits);
-        if !batch.is_empty() {
-            match self.apply(&batch) {
-                Ok(()) => self.keep(batch)?,
-                Err(failure) => self.isolate(&batch, failure)?,
-            }
+        if let Some(until) = &self.course.until {
+            batch = up_to(&batch, until, &self.topics);
         }
+        let (count, result) = self.apply_all(&batch);
+        self.applied = if count == batch.len() { batch } else { batch.slice(0..count) };
+        result?;
         filled.map_err(|error| match error.is_transient() {
             true => Halt::Source(error),
             false => Halt::Fault(Fault::Source(error)),
         })
+    }
+
+    /// Applies the events in order, and says how many it got over.
+    fn apply_all(&mut self, batch: &Batch) -> (usize, Result<(), Halt>) {
+        let mut done = 0;
+        while done < batch.len() {
+            let rest = if done == 0 { Cow::Borrowed(batch) } else { Cow::Owned(batch.slice(done..batch.len())) };
+            let Isolated { healthy, guilty } = match self.apply(&rest) {
+                Ok(()) => Isolated { healthy: rest.len(), guilty: None },
+                Err(failure) => match self.isolate(&rest, failure) {
+                    Ok(isolated) => isolated,
+                    Err(halt) => return (done, Err(halt)),
+                },
+            };
+            if let Err(refused) = self.overlay().keep() {
+                return (done, Err(Halt::Spoiled(Fault::Instance(Reason::Refused(refused)))));
+            }
+            done += healthy;
+            match guilty {
+                None => {}
+                Some(reason) if self.course.skips => {
+                    let event = self.reference(batch, done);
+                    tracing::warn!(lane = %self.lane, "event {event} is left out: {reason}");
+                    self.skipped += 1;
+                    done += 1;
+                }
+                Some(reason) => {
+                    let event = self.reference(batch, done);
+                    return (done, Err(Halt::Fault(Fault::Poison { event, reason })));
+                }
+            }
+        }
+        (done, Ok(()))
     }
 
     fn apply(&mut self, batch: &Batch) -> Result<(), Failure> {
@@ -89,16 +134,9 @@ where
         result
     }
 
-    fn keep(&mut self, batch: Batch) -> Result<(), Halt> {
-        let kept = self.overlay().keep();
-        kept.map_err(|refused| Halt::Spoiled(Fault::Instance(Reason::Refused(refused))))?;
-        self.applied = batch;
-        Ok(())
-    }
-
     /// A batch has failed. Applies the events before the first that can't be applied, in fresh instances. Each turn
     /// has fewer events to look at, so it ends whatever the plugin does.
-    fn isolate(&mut self, batch: &Batch, mut failure: Failure) -> Result<(), Halt> {
+    fn isolate(&mut self, batch: &Batch, mut failure: Failure) -> Result<Isolated, Halt> {
         let mut guilty = None;
         let mut healthy = batch.len();
         loop {
@@ -112,15 +150,10 @@ where
                 Failure::Event(None, _) => self.apply_singly(batch, healthy),
             };
             match applied {
-                Ok(()) => break,
+                // If nobody is guilty, it was the size of the batch, not an event of it.
+                Ok(()) => return Ok(Isolated { healthy, guilty }),
                 Err(earlier) => failure = earlier,
             }
-        }
-        self.keep(batch.slice(0..healthy))?;
-        match guilty {
-            // It was the size of the batch, not an event of it.
-            None => Ok(()),
-            Some(reason) => Err(Halt::Fault(Fault::Poison { event: self.reference(batch, healthy), reason })),
         }
     }
 
@@ -147,4 +180,16 @@ where
         let topic = self.topics[event.topic as usize].clone();
         Reference { at: TopicPartition::new(topic, event.partition), offset: event.offset }
     }
+}
+
+/// The events before the offsets to stop at.
+fn up_to(batch: &Batch, until: &BTreeMap<TopicPartition, u64>, topics: &[Arc<str>]) -> Batch {
+    let mut kept = Batch::default();
+    for event in batch.iter() {
+        let at = TopicPartition::new(topics[event.topic as usize].clone(), event.partition);
+        if until.get(&at).is_some_and(|end| event.offset < *end) {
+            kept.push(&event);
+        }
+    }
+    kept
 }

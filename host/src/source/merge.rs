@@ -41,6 +41,11 @@ pub(super) fn is_ready<C: Cursor>(cursors: &mut [C]) -> bool {
     !matches!(oldest(cursors), Ok(None))
 }
 
+/// Whether every cursor is at the end.
+pub(super) fn is_at_end<C: Cursor>(cursors: &mut [C]) -> bool {
+    cursors.iter_mut().all(|cursor| matches!(cursor.head(), Ok(Head::End)))
+}
+
 fn oldest<C: Cursor>(cursors: &mut [C]) -> Result<Option<(usize, usize)>, Error> {
     let mut oldest: Option<(i64, usize, usize)> = None;
     for (index, cursor) in cursors.iter_mut().enumerate() {

@@ -1,4 +1,5 @@
-//! Where events come from: the port, and behind it Kafka and the embedded log.
+//! Where events come from: the port, behind it Kafka and the embedded log, and before them what lets lanes share a
+//! reader.
 //!
 //! A [`Source`] says which partitions a topic has and opens a [`Reader`] on some of them. A reader never
 //! commits anything: how far a lane has come is for the store to know. Which host reads which partitions is for a
@@ -7,6 +8,7 @@
 pub mod embedded;
 pub mod kafka;
 mod merge;
+pub mod shared;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
@@ -82,6 +84,11 @@ pub trait Reader: Send + 'static {
     ///
     /// After an error the reader is of no use any more; what was appended before is valid.
     fn fill(&mut self, batch: &mut Batch, limits: &BatchLimits) -> Result<(), Error>;
+
+    /// Whether each partition was read to the end of the log as far as is known now, and nothing is at hand.
+    ///
+    /// It may be said a few offsets early, where it can't be told whether they hold events.
+    fn at_end(&mut self) -> bool;
 }
 
 /// A host's membership among the hosts of one installation, which share the partitions of its topics out among

@@ -43,6 +43,7 @@ pub trait Store: Clone + Send + Sync + 'static {
     /// Starts a lane: takes a new epoch by one atomic step, so that whoever held the lane before can't write any
     /// more, and reads the lane's checkpoint.
     ///
+    /// [`Error::Moved`] if the generation's views are not, or no longer, where the projection says;
     /// [`Error::Refused`] if a view's key holds something else than the view's kind.
     fn open(
         &self,
@@ -103,6 +104,12 @@ pub enum Error {
         /// The epoch that holds the lane now.
         theirs: u64,
     },
+    /// The generation's views stand elsewhere now, or its lanes may not begin: a cutover, a rollback, a cancelled rebuild.
+    #[error("the generation of lane {lane} has moved")]
+    Moved {
+        /// The lane.
+        lane: LaneId,
+    },
     /// The store has lost writes that it had acknowledged: a failover, a flush, a restart without its data.
     #[error("the checkpoint of lane {lane} is not where this session left it")]
     Rewound {
@@ -129,6 +136,7 @@ impl Error {
             Error::Fenced { .. } => {
                 "another `lantern` runs the same projection on the same Redis; stop one of them"
             }
+            Error::Moved { .. } => "none is needed: the host reads the deployment anew",
             Error::Rewound { .. } => "none is needed: the lane goes on from what the store has",
             Error::Refused { hint, .. } => hint,
         }

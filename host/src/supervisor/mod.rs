@@ -1,99 +1,77 @@
-//! Turns the projections that are to run into lanes, and watches over them. A sick projection is stopped; the others
-//! do not notice.
+//! Makes so what the records say: which lanes run on this host, which generation is built and when it cuts over. Every
+//! host does this for itself; there is no leader. A sick projection is stopped, and the others do not notice.
 
 mod board;
-mod lanes;
+mod desired;
+mod drive;
+mod host;
+mod keeper;
+mod modules;
+mod roster;
+mod topics;
+mod upkeep;
 
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
+use std::sync::Arc;
 
-use crate::lane::{Fault, Outages, Overlay, Settings};
-use crate::projection::Projection;
-use crate::sandbox::Module;
-use crate::source::{self, Source};
-use crate::store::{Session, Store};
+use crate::control;
+use crate::lane::Fault;
+use crate::source;
 pub use board::{Board, Condition};
-
-/// A projection and the module that it runs.
-#[derive(Clone, Debug)]
-pub struct Deployment<M> {
-    /// The projection.
-    pub projection: Projection,
-    /// What applies its events.
-    pub module: M,
-}
-
-/// Runs projections on one source and one store.
-#[derive(Clone, Debug)]
-pub struct Supervisor<S, T> {
-    /// Where events come from.
-    pub source: S,
-    /// Where views are kept.
-    pub store: T,
-    /// How lanes batch and wait.
-    pub settings: Settings,
-    /// Where the state of all lanes is shown.
-    pub board: Board,
-}
+pub use host::{Host, Options};
+pub use modules::{Loader, Unloadable};
 
 /// Why a projection stopped.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum Stop {
+    /// Its module can't be had or run.
+    #[error("its module cannot be loaded: {}", .0.reason)]
+    Module(Unloadable),
     /// Its topics can't be read.
     #[error("its topics cannot be read")]
-    Topics(#[source] source::Error),
+    Topics(#[source] Arc<source::Error>),
     /// Its topics do not have the same number of partitions.
     #[error("topic `{}` has {} partitions and `{}` has {}: they are not co-partitioned", .0.0, .0.1, .1.0, .1.1)]
     NotCoPartitioned((String, u32), (String, u32)),
     /// One of its lanes can't go on.
     #[error(transparent)]
-    Lane(Fault),
+    Lane(Arc<Fault>),
+    /// A lane of it can't go on, as a host has noted.
+    #[error("{0}")]
+    Noted(String),
 }
 
 impl Stop {
     /// What the user can do about it.
-    pub fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> &str {
         match self {
+            Stop::Module(unloadable) => &unloadable.hint,
             Stop::Topics(error) => error.hint(),
             Stop::NotCoPartitioned(..) => {
                 "give them the same number of partitions, or let the projection have `ordering: global`"
             }
             Stop::Lane(fault) => fault.hint(),
+            Stop::Noted(_) => "mend what it says, then `lantern resume` it or deploy a mended plugin",
         }
     }
 }
 
-impl<S: Source, T: Store> Supervisor<S, T> {
-    /// Runs the projections until they are told to stop or every one has stopped by itself. Gives those that have.
-    pub async fn run<M>(self, deployments: Vec<Deployment<M>>, shutdown: CancellationToken) -> Vec<(String, Stop)>
-    where
-        M: Module<Views = Overlay<<T::Session as Session>::Cells>>,
-    {
-        let outages = Outages::default();
-        let mut running = JoinSet::new();
-        for deployment in deployments {
-            let name = deployment.projection.name.to_string();
-            let run = lanes::run(self.clone(), deployment, outages.clone(), shutdown.child_token());
-            running.spawn(async move { (name, run.await) });
+/// Why a host can't go on.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The source will not have it.
+    #[error(transparent)]
+    Source(#[from] source::Error),
+    /// The records are not for this version.
+    #[error(transparent)]
+    Records(#[from] control::Error),
+}
+
+impl Error {
+    /// What the user can do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Error::Source(error) => error.hint(),
+            Error::Records(error) => error.hint(),
         }
-        let mut stopped = Vec::new();
-        while let Some(ended) = running.join_next().await {
-            match ended {
-                Ok((_, Ok(()))) => {}
-                Ok((name, Err(stop))) => {
-                    let reason = crate::lane::chain(&stop);
-                    // A plugin's backtrace follows the first line.
-                    let (first, backtrace) = reason.split_at(reason.find('\n').unwrap_or(reason.len()));
-                    tracing::error!(projection = name, "stopped: {first} (hint: {}){backtrace}", stop.hint());
-                    self.board.stopped(&name, first.to_owned());
-                    stopped.push((name, stop));
-                }
-                Err(panic) => {
-                    tracing::error!("{panic}");
-                    stopped.push(("?".to_owned(), Stop::Lane(Fault::Panic)));
-                }
-            }
-        }
-        stopped
     }
 }

@@ -4,19 +4,22 @@ mod demo;
 mod redis_server;
 mod show;
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::run::{Tuning, setup_error};
+use super::operate::Operator;
+use super::run::Tuning;
 use super::{Printer, UserError, named, start_log, stop};
-use crate::app::{self, AnySource, HostModule, Named};
+use crate::app::{self, AnySource, Named, Parts, Workshop};
 use crate::lane::chain;
+use crate::projection::Projection;
 use crate::source::Source;
 use crate::source::embedded::EmbeddedLog;
-use crate::store::redis::Redis;
-use crate::supervisor::{Board, Deployment};
+use crate::store::redis::{Redis, RedisRegistry};
+use crate::supervisor::Board;
 use redis_server::RedisServer;
 
 /// Run projections on an embedded log and a private Redis, both under .lantern, and watch what they do
@@ -63,36 +66,51 @@ pub(crate) fn run(args: Args, printer: &mut Printer) -> anyhow::Result<()> {
         )
         .into());
     }
-    let cache = args.tuning.cache().unwrap_or_else(|| args.dir.join("modules"));
-    let deployments = app::load(&projections, Some(&cache))?.map_err(setup_error)?;
+    let cache = args.tuning.cache.dir().unwrap_or_else(|| args.dir.join("modules"));
+    let workshop = Workshop::new(Some(&cache))?;
+    let names = named::names(&projections)?;
     let log = EmbeddedLog::new(args.dir.join("log"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    create_topics(&runtime, &log, &deployments, args.partitions, printer)?;
+    create_topics(&runtime, &log, &projections, &workshop, args.partitions, printer)?;
     if args.demo {
         demo::append_all(&log, printer)?;
     }
     // Started from this thread, which lives as long as the process: the server dies with it.
     let server = RedisServer::start(&args.dir.join("redis"))?;
     let redis = Redis::new(&server.url())?;
-    let result = runtime.block_on(watch(&args, log, redis, deployments, server.port(), printer));
+    let stage = Stage { log, redis, workshop, port: server.port() };
+    let result = runtime.block_on(watch(&args, &projections, &names, stage, printer));
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
+}
+
+/// What the projections run on.
+struct Stage {
+    log: EmbeddedLog,
+    redis: Redis,
+    workshop: Workshop,
+    port: u16,
 }
 
 fn create_topics(
     runtime: &tokio::runtime::Runtime,
     log: &EmbeddedLog,
-    deployments: &[Deployment<HostModule>],
+    projections: &[Named],
+    workshop: &Workshop,
     partitions: u32,
     printer: &mut Printer,
 ) -> anyhow::Result<()> {
-    for topic in deployments.iter().flat_map(|deployment| deployment.projection.topics.iter()) {
-        if runtime
-            .block_on(log.partitions(topic))
-            .is_err_and(|e| matches!(e, crate::source::Error::NoSuchTopic { .. }))
-        {
-            log.create(topic, partitions).map_err(|e| UserError::failure(chain(&e), e.hint()))?;
-            printer.note(format_args!("created topic {topic} with {partitions} partitions"));
+    for named in projections {
+        let topics = match &named.topics {
+            Some(topics) => topics.clone(),
+            None => named::open(workshop, named)?.description.topics,
+        };
+        for topic in topics {
+            let found = runtime.block_on(log.partitions(&topic));
+            if found.is_err_and(|e| matches!(e, crate::source::Error::NoSuchTopic { .. })) {
+                log.create(&topic, partitions).map_err(|e| UserError::failure(chain(&e), e.hint()))?;
+                printer.note(format_args!("created topic {topic} with {partitions} partitions"));
+            }
         }
     }
     Ok(())
@@ -101,45 +119,53 @@ fn create_topics(
 /// Runs the host, and beside it the view of what it does.
 async fn watch(
     args: &Args,
-    log: EmbeddedLog,
-    redis: Redis,
-    deployments: Vec<Deployment<HostModule>>,
-    port: u16,
+    projections: &[Named],
+    names: &BTreeSet<String>,
+    stage: Stage,
     printer: &mut Printer,
 ) -> anyhow::Result<()> {
+    let Stage { log, redis, workshop, port } = stage;
     let shutdown = CancellationToken::new();
     let board = Board::default();
-    let projections: Vec<_> = deployments.iter().map(|d| d.projection.clone()).collect();
     let started = Instant::now();
-    let host = app::run(
-        AnySource::Log(log.clone()),
-        redis.clone(),
-        deployments,
-        args.tuning.settings(),
-        board.clone(),
-        shutdown.clone(),
-    );
+    let source = AnySource::Log(log.clone());
+    let operator = Operator::new(RedisRegistry::new(redis.clone()));
+    named::deploy(projections, &operator, &workshop, &source).await?;
+    let deployed = operator.snapshot().await?.deployments.into_values().map(|recorded| recorded.deployment);
+    let deployed = deployed.filter(|deployment| names.contains(&deployment.name));
+    let live = |d: crate::control::Deployment| d.live().map(|generation| d.projection(d.live, generation));
+    let shown: Vec<Projection> = deployed.filter_map(live).collect();
+    let parts = Parts {
+        source,
+        redis: redis.clone(),
+        workshop,
+        settings: args.tuning.settings(),
+        memory: args.tuning.memory(),
+        rebuilds_max: 1,
+        board: board.clone(),
+    };
+    let host = stop::host(app::run(parts, shutdown.clone()), names, &board, &shutdown);
     tokio::pin!(host);
     let seen = async {
         if args.once {
-            show::until_done(&log, &projections, &board, printer).await?;
-            show::records(&redis, &projections, &board, started.elapsed(), printer).await
+            show::until_done(&log, &shown, &board, printer).await?;
+            show::records(&redis, &shown, &board, started.elapsed(), printer).await
         } else {
-            show::commands(&projections, port, printer);
+            show::commands(&shown, port, printer);
             let trickle =
                 async { if args.demo { demo::trickle(&log).await } else { std::future::pending().await } };
             tokio::select! {
-                shown = show::live(&log, &projections, &board) => shown,
+                shown = show::live(&log, &shown, &board) => shown,
                 failed = trickle => failed,
             }
         }
     };
     let done = tokio::select! {
-        stopped = &mut host => return Ok(stop::failure(&stopped)?),
+        ended = &mut host => return ended,
         done = seen => done,
         signal = stop::on_signal(shutdown.clone()) => signal.map_err(Into::into),
     };
     shutdown.cancel();
-    stop::failure(&host.await)?;
+    host.await?;
     done
 }

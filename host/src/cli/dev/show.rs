@@ -5,8 +5,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
+use crate::cli::figures::grouped;
 use crate::cli::{Printer, UserError};
 use crate::event::TopicPartition;
+use crate::lane::chain;
 use crate::projection::Projection;
 use crate::source::Source;
 use crate::source::embedded::EmbeddedLog;
@@ -55,8 +57,8 @@ pub(super) async fn until_done(
             if applied >= end {
                 break;
             }
-            if let Some(reason) = condition.stopped {
-                let message = format!("projection `{}` stopped: {reason}", projection.name);
+            if let Some(stop) = condition.stopped {
+                let message = format!("projection `{}` stopped: {}", projection.name, chain(&stop));
                 return Err(UserError::failure(message, "the log above says how to mend it").into());
             }
             if condition.retrying != said {
@@ -140,7 +142,7 @@ pub(super) async fn live(log: &EmbeddedLog, projections: &[Projection], board: &
             let rate = (condition.committed - *committed) as f64 / at.elapsed().as_secs_f64();
             (*committed, *at) = (condition.committed, Instant::now());
             let state = match (&condition.stopped, &condition.retrying) {
-                (Some(reason), _) => format!("stopped: {reason}"),
+                (Some(stop), _) => format!("stopped: {stop}"),
                 (None, Some(reason)) => format!("retrying: {reason}"),
                 (None, None) if applied + LIVE_LAG >= end => "live".to_owned(),
                 (None, None) => "catching up".to_owned(),
@@ -159,22 +161,5 @@ pub(super) async fn live(log: &EmbeddedLog, projections: &[Projection], board: &
                 *line = text;
             }
         }
-    }
-}
-
-/// A number with its thousands set apart.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let groups: Vec<_> = digits.as_bytes().rchunks(3).rev().map(String::from_utf8_lossy).collect();
-    groups.join(",")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::grouped;
-
-    #[test]
-    fn sets_thousands_apart() {
-        assert_eq!([0, 999, 1000, 1234567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
     }
 }

@@ -50,6 +50,10 @@ impl source::Reader for Reader {
         }
         merge::fill(&mut self.cursors, batch, limits)
     }
+
+    fn at_end(&mut self) -> bool {
+        merge::is_at_end(&mut self.cursors)
+    }
 }
 
 #[cfg(test)]
@@ -98,9 +102,9 @@ mod tests {
         let mut reader = log.open(starts(2)).await.unwrap();
         assert!(is_ready(&mut reader).await);
         assert_eq!(filled(&mut reader), [(0, 0), (1, 0), (0, 1)]);
-        assert!(is_ready(&mut reader).await);
+        assert!(is_ready(&mut reader).await && !reader.at_end());
         assert_eq!(filled(&mut reader), [(1, 1)]);
-        assert!(!is_ready(&mut reader).await);
+        assert!(!is_ready(&mut reader).await && reader.at_end());
 
         appender.append([record(5)]).unwrap();
         reader.ready().await;

@@ -6,9 +6,8 @@ use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::statistics::Statistics;
 
-/// Kilobytes that one reader fetches ahead, at most.
-const FETCH_AHEAD_KBYTES: &str = "16384";
 /// Events that one reader fetches ahead, at most.
 const FETCH_AHEAD_EVENTS: &str = "100000";
 
@@ -31,6 +30,15 @@ impl ClientContext for Context {
             self.down.store(true, Ordering::Relaxed);
         }
         tracing::debug!("librdkafka: {error}: {reason}");
+    }
+
+    /// Asked for by the property `statistics.interval.ms`.
+    fn stats(&self, statistics: Statistics) {
+        tracing::debug!(
+            "librdkafka {} has received {} bytes of messages",
+            statistics.name,
+            statistics.rxmsg_bytes
+        );
     }
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
@@ -56,10 +64,11 @@ pub(super) fn config(brokers: &str) -> ClientConfig {
     config
 }
 
-/// A consumer that is told what to read and remembers nothing.
+/// A consumer that is told what to read and remembers nothing. It fetches about so many bytes ahead.
 pub(super) fn consumer(
     brokers: &str,
     properties: &[(String, String)],
+    ahead_bytes: usize,
 ) -> Result<BaseConsumer<Context>, KafkaError> {
     let mut config = config(brokers);
     config
@@ -79,7 +88,7 @@ pub(super) fn consumer(
         // The default of a second stalls a reader whose queue was full.
         .set("fetch.queue.backoff.ms", "2")
         .set("queued.min.messages", FETCH_AHEAD_EVENTS)
-        .set("queued.max.messages.kbytes", FETCH_AHEAD_KBYTES);
+        .set("queued.max.messages.kbytes", (ahead_bytes >> 10).to_string());
     for (name, value) in properties {
         config.set(name, value);
     }

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use tokio::sync::{oneshot, watch};
 
@@ -157,6 +157,10 @@ impl Member {
     }
 
     fn tell(&mut self, error: KafkaError) {
+        // Whoever wants to read a topic that is not there says so, and of which projection.
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::UnknownTopicOrPartition) {
+            return tracing::debug!("a topic to share out is not there: {error}");
+        }
         let number = self.consumer.context().assignment.borrow().number;
         if self.told.0 != number {
             self.told = (number, Vec::new());

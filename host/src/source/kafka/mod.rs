@@ -4,6 +4,7 @@
 //! This is the only folder that names rdkafka.
 
 mod admin;
+mod budget;
 mod client;
 mod group;
 mod member;
@@ -18,12 +19,16 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
 use super::{Bounds, Error, Source, Start};
 use crate::event::TopicPartition;
+use budget::Budget;
 use client::Context;
 pub use group::KafkaGroup;
 pub use reader::KafkaReader;
 
 /// How long a question to the broker may take.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Bytes that all readers of a cluster fetch ahead together, unless told otherwise.
+const FETCH_AHEAD_BYTES: usize = 256 << 20;
 
 /// A Kafka cluster.
 #[derive(Clone)]
@@ -32,6 +37,8 @@ pub struct Kafka {
     properties: Arc<[(String, String)]>,
     /// Asks about topics and offsets; reads nothing.
     questions: Arc<BaseConsumer<Context>>,
+    /// What readers may fetch ahead.
+    budget: Budget,
 }
 
 /// Settings that librdkafka does not take.
@@ -43,8 +50,24 @@ impl Kafka {
     /// The cluster behind the brokers `host:port,…`, with further properties of librdkafka (for TLS or SASL, say).
     /// Does not connect yet.
     pub fn new(brokers: &str, properties: Vec<(String, String)>) -> Result<Self, BadSettings> {
-        let questions = client::consumer(brokers, &properties).map_err(BadSettings)?;
-        Ok(Self { brokers: brokers.into(), properties: properties.into(), questions: Arc::new(questions) })
+        let questions = client::consumer(brokers, &properties, budget::READER_BYTES_MIN).map_err(BadSettings)?;
+        Ok(Self {
+            brokers: brokers.into(),
+            properties: properties.into(),
+            questions: Arc::new(questions),
+            budget: Budget::new(FETCH_AHEAD_BYTES),
+        })
+    }
+
+    /// Lets all readers that are opened from now on fetch about so many bytes ahead together. However many there are,
+    /// each may fetch one MiB.
+    pub fn with_fetch_ahead(self, bytes: usize) -> Self {
+        Self { budget: Budget::new(bytes), ..self }
+    }
+
+    /// The brokers, `host:port,…`.
+    pub fn brokers(&self) -> &str {
+        &self.brokers
     }
 
     fn what(&self) -> String {
@@ -137,8 +160,10 @@ impl Source for Kafka {
             let first = self.first(&start).await?;
             starts.push((start, first));
         }
-        let consumer = client::consumer(&self.brokers, &self.properties).map_err(|e| self.unavailable(e))?;
-        KafkaReader::new(consumer, starts, self.what()).map_err(|e| self.unavailable(e))
+        let allowance = self.budget.take();
+        let consumer = client::consumer(&self.brokers, &self.properties, allowance.bytes());
+        let consumer = consumer.map_err(|e| self.unavailable(e))?;
+        KafkaReader::new(consumer, starts, self.what(), allowance).map_err(|e| self.unavailable(e))
     }
 
     async fn join(&self, installation: &str, host: &str) -> Result<KafkaGroup, Error> {

@@ -26,10 +26,12 @@ pub(super) struct Queue {
     taken: Vec<*mut sys::rd_kafka_message_t>,
     /// How many of `taken` have been given away.
     given: usize,
+    topic: CString,
+    partition: i32,
     /// Told whenever the queue begins to have something. The callback borrows it.
     _filled: Arc<Notify>,
     /// Outlives the queue.
-    _consumer: Arc<BaseConsumer<Context>>,
+    consumer: Arc<BaseConsumer<Context>>,
 }
 
 // SAFETY: librdkafka's queues and messages may be used from any thread, by one at a time.
@@ -53,7 +55,7 @@ impl Queue {
     ) -> Result<Self, KafkaError> {
         let topic = CString::new(&*at.topic).map_err(KafkaError::Nul)?;
         let partition = i32::try_from(at.partition).map_err(|_| unknown_partition())?;
-        // SAFETY: the client lives, for `_consumer` holds it; the name is a C string that librdkafka copies.
+        // SAFETY: the client lives, for `consumer` holds it; the name is a C string that librdkafka copies.
         let queue = unsafe {
             sys::rd_kafka_queue_get_partition(consumer.client().native_ptr(), topic.as_ptr(), partition)
         };
@@ -65,7 +67,25 @@ impl Queue {
             let told = Arc::as_ptr(filled).cast_mut().cast::<c_void>();
             sys::rd_kafka_queue_cb_event_enable(queue.as_ptr(), Some(tell), told);
         }
-        Ok(Self { queue, taken: Vec::new(), given: 0, _filled: filled.clone(), _consumer: consumer.clone() })
+        let (filled, consumer) = (filled.clone(), consumer.clone());
+        Ok(Self { queue, taken: Vec::new(), given: 0, topic, partition, _filled: filled, consumer })
+    }
+
+    /// The offset behind the last that the partition had when the broker last answered; none before it has.
+    pub(super) fn log_end(&self) -> Option<u64> {
+        let (mut first, mut end) = (0, 0);
+        // SAFETY: client and name live, and there is a place for each answer. The broker is not asked.
+        let error = unsafe {
+            sys::rd_kafka_get_watermark_offsets(
+                self.consumer.client().native_ptr(),
+                self.topic.as_ptr(),
+                self.partition,
+                &raw mut first,
+                &raw mut end,
+            )
+        };
+        let known = error == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR;
+        u64::try_from(end).ok().filter(|_| known)
     }
 
     /// What is at the head, without waiting and without taking it away.

@@ -8,6 +8,7 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::Notify;
 
+use super::budget::Allowance;
 use super::client::Context;
 use super::queue::{Queue, Taken};
 use crate::event::{Batch, BatchLimits, Event};
@@ -17,18 +18,26 @@ use crate::source::{Error, Reader, Start};
 /// How often a reader without events hears whether its client has lost the brokers.
 const LISTEN_EVERY: Duration = Duration::from_millis(200);
 
+/// Offsets before the end of the log that need not be events: the end of a transaction takes one. Where transactions
+/// follow one another, the broker never says that there is no more.
+const MARKS_MAX: u64 = 16;
+
 /// Reads partitions of Kafka topics.
 pub struct KafkaReader {
     cursors: Vec<KafkaCursor>,
     consumer: Arc<BaseConsumer<Context>>,
     filled: Arc<Notify>,
     what: String,
+    /// Given back when the consumer is gone.
+    _allowance: Allowance,
 }
 
 struct KafkaCursor {
     queue: Queue,
     topic: u32,
     partition: u32,
+    /// The next offset to read.
+    next: u64,
     /// Whether the broker said that there is no more at present.
     at_end: bool,
     /// Encoded headers, kept for their memory.
@@ -41,6 +50,7 @@ impl KafkaReader {
         consumer: BaseConsumer<Context>,
         starts: Vec<(Start, u64)>,
         what: String,
+        allowance: Allowance,
     ) -> Result<Self, KafkaError> {
         let consumer = Arc::new(consumer);
         let filled = Arc::new(Notify::new());
@@ -55,13 +65,14 @@ impl KafkaReader {
                 queue: Queue::new(&consumer, &at, &filled)?,
                 topic,
                 partition: at.partition,
+                next: first,
                 at_end: false,
                 headers: Vec::new(),
                 what: what.clone(),
             });
         }
         consumer.assign(&assignment)?;
-        Ok(Self { cursors, consumer, filled, what })
+        Ok(Self { cursors, consumer, filled, what, _allowance: allowance })
     }
 
     /// Lets the client tell what it has to tell.
@@ -91,6 +102,21 @@ impl Reader for KafkaReader {
         }
         Ok(())
     }
+
+    fn at_end(&mut self) -> bool {
+        self.cursors.iter_mut().all(KafkaCursor::is_at_end)
+    }
+}
+
+impl KafkaCursor {
+    fn is_at_end(&mut self) -> bool {
+        match self.head() {
+            Ok(Head::End) => true,
+            // With events always on their way the broker does not say so, but with each answer says where the log ends.
+            Ok(Head::Fetching) => self.queue.log_end().is_some_and(|end| self.next + MARKS_MAX >= end),
+            Ok(Head::Event { .. }) | Err(_) => false,
+        }
+    }
 }
 
 impl Cursor for KafkaCursor {
@@ -119,6 +145,7 @@ impl Cursor for KafkaCursor {
     fn take(&mut self, take: impl FnOnce(&Event<'_>)) {
         if let Taken::Message(message) = self.queue.head() {
             message.headers(&mut self.headers);
+            self.next = message.offset() + 1;
             take(&Event {
                 topic: self.topic,
                 partition: self.partition,

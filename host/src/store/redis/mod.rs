@@ -9,6 +9,7 @@ mod commands;
 mod keys;
 mod lane;
 mod peek;
+mod registry;
 mod session;
 
 use std::fmt;
@@ -21,6 +22,7 @@ use redis::aio::MultiplexedConnection;
 use super::{Error, Store};
 use crate::projection::{Projection, Share};
 pub use cells::RedisCells;
+pub use registry::{HistoryLine, Record, RedisRegistry, ServerFacts};
 pub use session::RedisSession;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);

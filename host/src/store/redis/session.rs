@@ -4,11 +4,12 @@
 //! through only if the hash was, all that time, what this session had checked. The next watch and read travel behind
 //! the transaction in the same round trip.
 
+use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::mem;
 
 use redis::aio::MultiplexedConnection;
-use redis::{Pipeline, Value, cmd};
+use redis::{Cmd, Pipeline, Value, cmd};
 
 use super::lane::{LaneHash, format_mark};
 use super::{Redis, RedisCells, commands, keys};
@@ -42,23 +43,41 @@ impl RedisSession {
             id,
         };
         session.take_epoch().await?;
-        session.check_ordering().await?;
         session.check_kinds().await?;
         Ok(session)
     }
 
+    /// Takes the lane, if its generation may be written where this session would write it.
     async fn take_epoch(&mut self) -> Result<(), Error> {
-        let mut pipeline = redis::pipe();
-        pipeline.cmd("MULTI");
-        pipeline.cmd("HINCRBY").arg(&self.key).arg(keys::EPOCH).arg(1);
-        pipeline.cmd("HSET").arg(&self.key).arg(keys::OWNER).arg(&self.expected.owner);
-        pipeline.cmd("EXEC");
-        self.watch(&mut pipeline);
-        let mut replies = self.send(&pipeline).await?;
-        let found = self.parse(replies.pop())?;
-        for reply in replies {
-            reply.extract_error().map_err(|e| self.redis.unavailable(e))?;
+        let generation = keys::generation(&self.id.projection, self.id.generation);
+        let lanes = keys::lanes(&self.id.projection, self.id.generation);
+        loop {
+            let mut look = redis::pipe();
+            look.cmd("WATCH").arg(&generation);
+            look.cmd("HMGET").arg(&generation).arg(keys::PREFIX).arg(keys::ORDERING);
+            let place = self.send(&look).await?.pop().unwrap_or(Value::Nil);
+            self.check_place(place)?;
+
+            let mut take = redis::pipe();
+            take.cmd("MULTI");
+            take.cmd("SADD").arg(&lanes).arg(self.id.share.to_string());
+            take.cmd("HINCRBY").arg(&self.key).arg(keys::EPOCH).arg(1);
+            take.cmd("HSET").arg(&self.key).arg(keys::OWNER).arg(&self.expected.owner);
+            take.cmd("EXEC");
+            self.watch(&mut take);
+            let mut replies = self.send(&take).await?;
+            let found = self.parse(replies.pop())?;
+            let _watch = replies.pop();
+            let taken =
+                replies.pop().unwrap_or(Value::Nil).extract_error().map_err(|e| self.redis.unavailable(e))?;
+            if taken != Value::Nil {
+                return self.accept(found);
+            }
+            // The generation was moved in between: look again where it is.
         }
+    }
+
+    fn accept(&mut self, found: LaneHash) -> Result<(), Error> {
         if found.owner.is_empty() {
             return Err(Error::Rewound { lane: self.id.clone() });
         }
@@ -73,28 +92,22 @@ impl RedisSession {
         Ok(())
     }
 
-    /// Refuses to run a generation whose lanes were cut in another way before: the new lanes would begin at offset zero
-    /// over views that have those events.
-    async fn check_ordering(&mut self) -> Result<(), Error> {
+    /// Checks where the generation's lanes may write. If its lanes were cut in another way before, new lanes would begin
+    /// at offset zero over views that have those events.
+    fn check_place(&self, place: Value) -> Result<(), Error> {
         let ordering = match self.projection.ordering {
             Ordering::Partition => "partition",
             Ordering::Global => "global",
         };
-        let key = keys::generation(&self.id);
-        let mut pipeline = redis::pipe();
-        pipeline.cmd("HSETNX").arg(&key).arg(keys::ORDERING).arg(ordering);
-        pipeline.cmd("HGET").arg(&key).arg(keys::ORDERING);
-        let found = self.send(&pipeline).await?.pop().unwrap_or(Value::Nil);
-        let found: String = redis::from_redis_value(found).map_err(|e| self.redis.unavailable(e))?;
-        if found == ordering {
-            return Ok(());
+        let place: [Option<String>; 2] = redis::from_redis_value(place).map_err(|e| self.redis.unavailable(e))?;
+        match place {
+            [Some(prefix), Some(found)] if *prefix == *self.projection.prefix && found == ordering => Ok(()),
+            [Some(prefix), Some(found)] if *prefix == *self.projection.prefix => Err(self.refused(
+                format!("its views were built with the ordering `{found}`, and the plugin now says `{ordering}`"),
+                "rebuild the projection",
+            )),
+            _ => Err(Error::Moved { lane: self.id.clone() }),
         }
-        let reason =
-            format!("its views were built with the ordering `{found}`, and the plugin now says `{ordering}`");
-        Err(self.refused(
-            reason,
-            "remove the projection's views and all its keys under lantern:, so that it is rebuilt",
-        ))
     }
 
     /// Refuses to run where a view's key holds something else: a transaction does not stop at the first error, so a
@@ -169,10 +182,16 @@ impl RedisSession {
     fn transaction(&self, commit: &Commit) -> (Pipeline, Vec<Vec<u8>>) {
         let mut pipeline = redis::pipe();
         let mut touched = Vec::new();
+        let mut indexes: BTreeMap<u32, Cmd> = BTreeMap::new();
         pipeline.cmd("MULTI");
         for (view, key, change) in commit.changes.structures() {
             commands::append(&mut pipeline, &mut touched, &self.projection, view, key, change);
+            if self.projection.views[view as usize].keyed {
+                let index = || self.index(view);
+                indexes.entry(view).or_insert_with(index).arg(key);
+            }
         }
+        indexes.into_values().for_each(|index| _ = pipeline.add_command(index));
         let (mut lane, mut readers) = (cmd("HSET"), cmd("HSET"));
         lane.arg(&self.key);
         readers.arg(keys::checkpoints(&self.projection.name));
@@ -181,10 +200,22 @@ impl RedisSession {
             lane.arg(&field).arg(format_mark(mark));
             readers.arg(&field).arg(mark.next).arg(keys::newest(at)).arg(mark.newest);
         }
-        pipeline.add_command(lane).add_command(readers);
+        pipeline.add_command(lane);
+        if self.projection.live {
+            readers.arg(keys::GENERATION).arg(self.projection.generation);
+            pipeline.add_command(readers);
+        }
         pipeline.cmd("EXEC");
         self.watch(&mut pipeline);
         (pipeline, touched)
+    }
+
+    /// Notes keys of a keyed view, so that all of them are found when the generation moves or goes.
+    fn index(&self, view: u32) -> Cmd {
+        let mut index = cmd("SADD");
+        let name = &self.projection.views[view as usize].name;
+        index.arg(keys::view_keys(&self.id.projection, self.id.generation, name));
+        index
     }
 
     /// Some commands of a transaction failed and others did not: the views are not what the checkpoint says. Leaves

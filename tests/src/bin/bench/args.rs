@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::contender::Contender;
 use crate::stage::Stage;
-use crate::{boundary, careful, naive, report, rounds};
+use crate::{boundary, careful, cutover, naive, report, rounds};
 
 const ROUNDS: usize = 9;
 const ROUNDS_QUICK: usize = 3;
@@ -40,7 +40,7 @@ pub struct Args {
     only: Vec<Subject>,
 
     #[command(subcommand)]
-    native: Option<Native>,
+    command: Option<Command>,
 }
 
 /// What can be measured
@@ -56,9 +56,16 @@ enum Subject {
     Naive,
 }
 
-/// A native contender, started by the benchmark so that its time and CPU are measured like Lantern's
+/// What else it can do: measure what is no race, or be a native contender, which the benchmark starts so that its time and
+/// CPU are measured like Lantern's
 #[derive(Subcommand)]
-enum Native {
+enum Command {
+    /// Measure how long a reader waits at a cutover
+    Cutover {
+        /// Do it with so many accounts
+        #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [100_000, 1_000_000])]
+        accounts: Vec<u64>,
+    },
     #[command(hide = true)]
     Careful(Addresses),
     #[command(hide = true)]
@@ -79,9 +86,15 @@ pub struct Addresses {
 impl Args {
     /// Does what was asked for.
     pub fn run(self) -> anyhow::Result<()> {
-        match &self.native {
-            Some(Native::Careful(addresses)) => careful::run(addresses),
-            Some(Native::Naive(addresses)) => naive::run(addresses),
+        match &self.command {
+            Some(Command::Careful(addresses)) => careful::run(addresses),
+            Some(Command::Naive(addresses)) => naive::run(addresses),
+            Some(Command::Cutover { accounts }) => {
+                let rows: Vec<_> =
+                    accounts.iter().map(|accounts| cutover::measure(*accounts)).collect::<Result<_, _>>()?;
+                report::print(&rows);
+                Ok(())
+            }
             None => self.bench(),
         }
     }

@@ -8,6 +8,7 @@ mod careful;
 mod consumer;
 mod contender;
 mod cpu;
+mod cutover;
 mod job;
 mod naive;
 mod report;

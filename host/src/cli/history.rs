@@ -1,0 +1,65 @@
+//! What a topic still has of its history: whether a rebuild would see all of it, and how much that is.
+
+use std::collections::BTreeMap;
+
+use super::UserError;
+use crate::app::AnySource;
+use crate::event::TopicPartition;
+use crate::lane::chain;
+use crate::source::Error;
+
+/// The events that a rebuild has to apply; none if the source is not known. Refuses one that would not see all.
+pub(super) async fn check(
+    source: Option<&AnySource>,
+    topics: &[String],
+    from_earliest: bool,
+) -> Result<Option<u64>, UserError> {
+    let Some(source) = source else { return Ok(None) };
+    let (mut replay, mut lost) = (0, Vec::new());
+    for topic in topics {
+        let compacted = source.is_compacted(topic).await.map_err(|e| failure(&e))?;
+        for partition in 0..source.partitions(topic).await.map_err(|e| failure(&e))? {
+            let at = TopicPartition::new(topic.as_str(), partition);
+            let bounds = source.bounds(&at).await.map_err(|e| failure(&e))?;
+            replay += bounds.end - bounds.first.min(bounds.end);
+            if bounds.first > 0 && !compacted {
+                lost.push(format!("{at} begins at offset {}", bounds.first));
+            }
+        }
+    }
+    if lost.is_empty() || from_earliest {
+        return Ok(Some(replay));
+    }
+    Err(UserError::refused(
+        format!(
+            "a part of the history is gone: {}; views rebuilt from what is left would lack it",
+            lost.join(", ")
+        ),
+        "if that is meant, say --from-earliest",
+    ))
+}
+
+/// Where the partitions of the topics end now, `topic/partition` to offset.
+pub(super) async fn ends(
+    source: Option<&AnySource>,
+    topics: &[String],
+) -> Result<BTreeMap<String, u64>, UserError> {
+    let Some(source) = source else {
+        return Err(UserError::refused(
+            "where the topics end now is not known without their source",
+            "name it with --source, or start a host first",
+        ));
+    };
+    let mut ends = BTreeMap::new();
+    for topic in topics {
+        for partition in 0..source.partitions(topic).await.map_err(|e| failure(&e))? {
+            let at = TopicPartition::new(topic.as_str(), partition);
+            ends.insert(at.to_string(), source.bounds(&at).await.map_err(|e| failure(&e))?.end);
+        }
+    }
+    Ok(ends)
+}
+
+fn failure(error: &Error) -> UserError {
+    UserError::failure(chain(error), error.hint())
+}

@@ -1,0 +1,243 @@
+//! Preparing a deployment: reads the plugin, says what deploying it comes to, and makes it so. What `deploy`, `apply`,
+//! `run` and `dev` have in common.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::operate::{Operator, contended, deployments, failure, refused};
+use super::{UserError, history};
+use crate::app::{AnySource, Plugin, Workshop};
+use crate::control::{Beginning, Built, Change, Deployment, Entry, Generation, Kind, OnError, Outcome, Plan};
+use crate::control::{Rebuild, Recorded, Registry, Snapshot, Wanted, plan};
+use crate::lane::chain;
+
+/// How often a deployment is planned anew when somebody else was faster.
+const TRIES: usize = 20;
+
+/// What is to be deployed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Request {
+    /// None for the name that the plugin suggests.
+    pub(super) name: Option<String>,
+    pub(super) file: PathBuf,
+    pub(super) topics: Topics,
+    pub(super) prefix: Option<String>,
+    pub(super) from: Beginning,
+    pub(super) on_error: Option<OnError>,
+    pub(super) config: Setting,
+    pub(super) keep_old_seconds: Option<u64>,
+    pub(super) allow_loss: bool,
+    /// Whether a rebuild may begin where history was cut off.
+    pub(super) from_earliest: bool,
+    pub(super) rebuild: Rebuild,
+}
+
+/// Which topics are to be read.
+#[derive(Clone, Debug, Default)]
+pub(super) enum Topics {
+    /// Those that it reads now; at first those that the plugin names.
+    #[default]
+    AsBefore,
+    /// Those that the plugin names.
+    Declared,
+    /// These, in that order.
+    These(Vec<String>),
+}
+
+/// What becomes of a plugin's configuration.
+#[derive(Clone, Debug)]
+pub(super) enum Setting {
+    /// These values are set, and those without a value removed; the others stay.
+    Some(BTreeMap<String, Option<String>>),
+    /// These are all there are.
+    All(BTreeMap<String, String>),
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Setting::Some(BTreeMap::new())
+    }
+}
+
+/// A deployment that is planned, and can be made so.
+pub(super) struct Prepared {
+    pub(super) plan: Plan,
+    /// Events that are to be applied from the first one on, if any are and it is known how many.
+    pub(super) replay: Option<u64>,
+    /// Why that is not known, though it is no reason not to deploy.
+    pub(super) doubt: Option<String>,
+    plugin: Plugin,
+    before: Option<Recorded>,
+}
+
+/// Whoever prepares deployments.
+#[derive(Clone, Copy)]
+pub(super) struct Preparer<'a> {
+    pub(super) operator: &'a Operator,
+    pub(super) workshop: &'a Workshop,
+    pub(super) source: Option<&'a AnySource>,
+}
+
+impl Preparer<'_> {
+    /// Says what a request comes to, over what is deployed now.
+    pub(super) async fn prepare(&self, request: &Request) -> Result<Prepared, UserError> {
+        let snapshot = self.operator.snapshot().await?;
+        self.prepare_beside(request, &snapshot, &deployments(&snapshot)).await
+    }
+
+    /// Says what a request comes to, beside what is or will be deployed.
+    pub(super) async fn prepare_beside(
+        &self,
+        request: &Request,
+        snapshot: &Snapshot,
+        others: &BTreeMap<String, &Deployment>,
+    ) -> Result<Prepared, UserError> {
+        let (name, plugin, config) = self.read(request, others)?;
+        let declared = &plugin.description.topics;
+        let topics = match &request.topics {
+            Topics::AsBefore => None,
+            Topics::Declared => Some(declared.clone()),
+            Topics::These(topics) => Some(topics.clone()),
+        };
+        let starts = match request.from {
+            Beginning::Latest if !others.contains_key(&name) => {
+                history::ends(self.source, topics.as_ref().unwrap_or(declared)).await?
+            }
+            _ => BTreeMap::new(),
+        };
+        let wanted = Wanted {
+            name,
+            module: plugin.digest.clone(),
+            description: plugin.description.clone(),
+            topics,
+            prefix: request.prefix.clone(),
+            from: request.from,
+            starts,
+            on_error: request.on_error,
+            config: Some(config),
+            keep_old_seconds: request.keep_old_seconds,
+            allow_loss: request.allow_loss,
+            rebuild: request.rebuild.clone(),
+        };
+        let plan = plan(&wanted, others, snapshot.now).map_err(refused)?;
+        let (replay, doubt) = self.replay(request, &plan).await?;
+        let before = snapshot.deployments.get(&wanted.name).cloned();
+        Ok(Prepared { plan, replay, doubt, plugin, before })
+    }
+
+    /// Reads the plugin under its configuration, which may depend on the name that it gives itself.
+    fn read(
+        &self,
+        request: &Request,
+        others: &BTreeMap<String, &Deployment>,
+    ) -> Result<(String, Plugin, BTreeMap<String, String>), UserError> {
+        let config_of = |name: &str| {
+            let present = others.get(name);
+            let latest = present.and_then(|d| d.next().map(|(_, g)| g).or_else(|| d.live()));
+            request.config.applied_to(latest.map(|generation| generation.config.clone()).unwrap_or_default())
+        };
+        let given = config_of(request.name.as_deref().unwrap_or_default());
+        let plugin = self.open(request, &given)?;
+        let name = request.name.clone().unwrap_or_else(|| plugin.description.name.clone());
+        let config = config_of(&name);
+        let plugin = if config == given { plugin } else { self.open(request, &config)? };
+        Ok((name, plugin, config))
+    }
+
+    fn open(&self, request: &Request, config: &BTreeMap<String, String>) -> Result<Plugin, UserError> {
+        self.workshop.open(&request.file, config).map_err(|error| {
+            let message = format!("cannot load {}: {}", request.file.display(), chain(&error));
+            UserError::failure(message, error.hint())
+        })
+    }
+
+    /// How many events are to be applied from the first one on. Refuses to build over what others have, or less than all.
+    async fn replay(&self, request: &Request, plan: &Plan) -> Result<(Option<u64>, Option<String>), UserError> {
+        let generation = match (plan.kind, plan.after.next()) {
+            (Kind::New, _) => plan.after.live(),
+            (Kind::Rebuild, Some((_, next))) => Some(next),
+            _ => None,
+        };
+        let Some(Generation { topics, views, prefix, starts, .. }) = generation else { return Ok((None, None)) };
+        if plan.kind == Kind::Rebuild && !request.from_earliest {
+            return Ok((history::check(self.source, topics, false).await?, None));
+        }
+        if plan.kind == Kind::New {
+            let standing = self.operator.registry.standing(prefix, views).await.map_err(|e| failure(&e))?;
+            if let Some(key) = standing {
+                return Err(UserError::refused(
+                    format!("key `{key}` stands already where views of `{}` would", plan.after.name),
+                    "remove it if nobody needs it (redis-cli UNLINK), or give another --prefix",
+                ));
+            }
+        }
+        if !starts.is_empty() {
+            return Ok((Some(0), None));
+        }
+        Ok(match history::check(self.source, topics, true).await {
+            Ok(replay) => (replay, None),
+            Err(error) => (None, Some(error.to_string())),
+        })
+    }
+
+    /// Makes it so; false if somebody else has changed the record since it was planned.
+    pub(super) async fn perform(&self, prepared: &Prepared) -> Result<bool, UserError> {
+        let Prepared { plan, plugin, before, .. } = prepared;
+        let operator = self.operator;
+        let keep = || operator.registry.keep_module(&plugin.digest, &plugin.bytes);
+        keep().await.map_err(|e| failure(&e))?;
+        if plan.kind == Kind::Nothing {
+            return Ok(true);
+        }
+        let word = plan.kind.word();
+        let what =
+            if plan.changes.is_empty() { word.to_owned() } else { format!("{word}: {}", plan.changes.join(", ")) };
+        let projection = plan.after.name.clone();
+        let entry = Entry { who: operator.who().to_owned(), action: "deploy".into(), projection, what };
+        let change = Change { before: before.clone(), after: Some(plan.after.clone()), reached: None, entry };
+        let outcome = operator.registry.change(&change).await.map_err(|e| failure(&e))?;
+        // Somebody who collects garbage may not have seen yet that it is used.
+        keep().await.map_err(|e| failure(&e))?;
+        Ok(outcome == Outcome::Done)
+    }
+
+    /// Plans and performs, again if somebody else was faster.
+    pub(super) async fn deploy(&self, request: &Request) -> Result<Prepared, UserError> {
+        for _ in 0..TRIES {
+            let prepared = self.prepare(request).await?;
+            if self.perform(&prepared).await? {
+                return Ok(prepared);
+            }
+        }
+        Err(contended(request.name.as_deref().unwrap_or("?")))
+    }
+}
+
+impl Prepared {
+    /// The record as it was before, if there was one.
+    pub(super) fn before(&self) -> Option<&Deployment> {
+        self.before.as_ref().map(|recorded| &recorded.deployment)
+    }
+
+    /// What building the live generation took, if that is known.
+    pub(super) fn built(&self) -> Option<Built> {
+        self.before()?.live()?.built
+    }
+}
+
+impl Setting {
+    fn applied_to(&self, mut config: BTreeMap<String, String>) -> BTreeMap<String, String> {
+        match self {
+            Setting::All(all) => all.clone(),
+            Setting::Some(some) => {
+                for (key, value) in some {
+                    match value {
+                        Some(value) => drop(config.insert(key.clone(), value.clone())),
+                        None => drop(config.remove(key)),
+                    }
+                }
+                config
+            }
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! The record of a projection: what was deployed, and the generations of its views. One record holds it all, so that
+//! every step of the control plane is one compare-and-set.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::TopicPartition;
+use crate::projection::{Description, Ordering, Projection, View};
+
+/// Version of the records' format. A record of a later one is refused, never guessed at.
+pub const FORMAT: u32 = 1;
+
+/// How long an old generation is kept for `rollback` unless told otherwise.
+pub const KEEP_OLD_SECONDS: u64 = 24 * 60 * 60;
+
+/// A deployed projection.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Deployment {
+    /// [`FORMAT`].
+    pub format: u32,
+    /// The name it is deployed under.
+    pub name: String,
+    /// Raised by every change.
+    pub version: u64,
+    /// Before each view's name in the keys that readers read.
+    pub prefix: String,
+    /// What becomes of an event that can't be applied.
+    pub on_error: OnError,
+    /// Where the first generation began.
+    pub from: Beginning,
+    /// Whether no lane is to run.
+    pub paused: bool,
+    /// How often an operator has said `resume`: each time, what could not go on tries again.
+    pub resumed: u64,
+    /// Whether it is being undeployed: its generations are swept, then the record goes.
+    pub removing: bool,
+    /// How long an old generation is kept for `rollback`.
+    pub keep_old_seconds: u64,
+    /// The generation that readers read.
+    pub live: u64,
+    /// The generation that is becoming the live one, structure by structure. Until it is, no lane of either runs.
+    pub moving: Option<u64>,
+    /// The highest number that a generation ever had.
+    pub last: u64,
+    /// The generations, by number.
+    pub generations: BTreeMap<u64, Generation>,
+}
+
+/// One build of a projection's views.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Generation {
+    /// What it is at present.
+    pub stage: Stage,
+    /// Digest of the module that builds it.
+    pub module: String,
+    /// The module's revision.
+    pub revision: u32,
+    /// The topics that the module names itself.
+    pub declared: Vec<String>,
+    /// The topics it reads, in that order.
+    pub topics: Vec<String>,
+    /// How its events are cut into lanes.
+    pub ordering: Ordering,
+    /// Its views. None any more if it is dropped and they are to stay.
+    pub views: Vec<View>,
+    /// What the operator has set for the plugin.
+    pub config: BTreeMap<String, String>,
+    /// Where its views stand now: before each view's name.
+    pub prefix: String,
+    /// When it was begun, in milliseconds since the Unix epoch by Redis's clock.
+    pub begun: i64,
+    /// When readers ceased to read it, likewise.
+    pub retired: Option<i64>,
+    /// What building it took, once it has come to the end of its topics or to where the live one was.
+    pub built: Option<Built>,
+    /// How it was asked to be built, if it is a rebuild.
+    pub rebuild: Option<Rebuild>,
+    /// Offsets to begin at, `topic/partition` to offset, where that is not the first there is.
+    pub starts: BTreeMap<String, u64>,
+    /// Offsets to stop at for a comparison, likewise; empty for no such bound.
+    pub until: BTreeMap<String, u64>,
+    /// Whether its lanes must stand still, for a comparison or while structures move.
+    pub frozen: bool,
+    /// Why it has failed, or what a comparison found.
+    pub finding: Option<String>,
+    /// Whether it has failed and the keys that it had are removed.
+    pub swept: bool,
+}
+
+/// What a generation is at present.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// Readers read it.
+    Live,
+    /// It is being built, and becomes the live one by itself.
+    Building,
+    /// It is built, and follows; an operator promotes or cancels it.
+    Held,
+    /// Readers have read it; it stands still, and can be rolled back to.
+    Old,
+    /// It could not be built. Its keys are being removed, then its reason is all that is left.
+    Failed,
+    /// Its keys are being removed.
+    Dropped,
+}
+
+/// How a rebuild is to go.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Rebuild {
+    /// Wait for `promote` instead of cutting over.
+    pub hold: bool,
+    /// Compare with the live generation at the same offsets before the cutover.
+    pub verify: bool,
+    /// Move the structures of keyed views in chunks, with readers between them.
+    pub chunked: bool,
+    /// At most so many events a second, of all lanes together.
+    pub rate: Option<u64>,
+}
+
+/// What building a generation took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Built {
+    /// Events applied, or offsets passed where the log has gaps.
+    pub events: u64,
+    /// How long that took, in milliseconds.
+    pub milliseconds: i64,
+}
+
+/// What becomes of an event that can't be applied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnError {
+    /// The projection stops before it.
+    #[default]
+    Stop,
+    /// It is left out, and the log says so.
+    Skip,
+}
+
+/// Where a new projection begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Beginning {
+    /// At the first event.
+    #[default]
+    Earliest,
+    /// Behind the last event there was when it was deployed.
+    Latest,
+}
+
+impl Deployment {
+    /// The generation that readers read.
+    pub fn live(&self) -> Option<&Generation> {
+        self.generations.get(&self.live)
+    }
+
+    /// The generation that is being built or held, if there is one. There is never more than one.
+    pub fn next(&self) -> Option<(u64, &Generation)> {
+        let is_next = |stage| matches!(stage, Stage::Building | Stage::Held);
+        self.generations.iter().find(|(_, g)| is_next(g.stage)).map(|(number, generation)| (*number, generation))
+    }
+
+    /// The generation that `rollback` returns to: the one that was live last.
+    pub fn old(&self) -> Option<(u64, &Generation)> {
+        let old = self.generations.iter().filter(|(_, g)| g.stage == Stage::Old);
+        old.max_by_key(|(number, g)| (g.retired, **number)).map(|(number, generation)| (*number, generation))
+    }
+
+    /// A generation whose keys are to be removed, if there is one.
+    pub fn to_be_swept(&self) -> Option<u64> {
+        self.generations.iter().find(|(_, generation)| generation.is_litter()).map(|(number, _)| *number)
+    }
+
+    /// Where the views of a generation stand while readers do not read it.
+    pub fn hidden_prefix(&self, generation: u64) -> String {
+        format!("lantern:views:{}:{generation}:", self.name)
+    }
+
+    /// A generation as its lanes are to run it.
+    pub fn projection(&self, number: u64, generation: &Generation) -> Projection {
+        Projection {
+            name: self.name.as_str().into(),
+            generation: number,
+            live: generation.stage == Stage::Live,
+            prefix: generation.prefix.as_str().into(),
+            topics: generation.topics.iter().map(|topic| topic.as_str().into()).collect(),
+            views: generation.views.clone().into(),
+            ordering: generation.ordering,
+        }
+    }
+}
+
+impl Generation {
+    /// Whether it has keys that are to be removed.
+    pub fn is_litter(&self) -> bool {
+        self.stage == Stage::Dropped || (self.stage == Stage::Failed && !self.swept)
+    }
+
+    /// Whether its lanes are to run, unless the projection is paused.
+    pub fn runs(&self) -> bool {
+        matches!(self.stage, Stage::Live | Stage::Building | Stage::Held) && !self.frozen
+    }
+
+    /// What the module says of itself, as far as the record keeps it.
+    pub fn fits(&self, description: &Description) -> bool {
+        self.ordering == description.ordering && self.views == description.views
+    }
+}
+
+/// Reads the partition that a record names, such as `orders/3`.
+pub fn partition(text: &str) -> Option<TopicPartition> {
+    let (topic, partition) = text.rsplit_once('/')?;
+    Some(TopicPartition::new(topic, partition.parse().ok()?))
+}
+
+impl std::fmt::Display for OnError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            OnError::Stop => "stop",
+            OnError::Skip => "skip",
+        })
+    }
+}

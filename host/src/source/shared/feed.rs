@@ -1,0 +1,88 @@
+//! The task that reads one partition for all. It ends when nobody reads it any more, or with its reader's first error:
+//! then each of its readers sees for itself.
+
+use std::future::Future;
+use std::time::Duration;
+
+use super::place::Place;
+use crate::event::{Batch, BatchLimits};
+use crate::source::{Error, Reader};
+
+/// How often a feed that is not at the log's end looks whether it is; a reader does not tell by itself.
+const LOOK_EVERY: Duration = Duration::from_millis(10);
+
+/// How large a chunk may grow, and which part of all rings one may be.
+const CHUNK: BatchLimits = BatchLimits { events_max: 1000, bytes_max: 256 << 10 };
+const CHUNK_PART: usize = 16;
+
+struct Feed<R> {
+    reader: R,
+    place: Place,
+    limits: BatchLimits,
+    at_end: bool,
+}
+
+enum Flow {
+    On,
+    Unwanted,
+    Failed(Error),
+}
+
+/// Reads a partition into its place.
+pub(super) async fn run<R: Reader>(place: Place, opening: impl Future<Output = Result<R, Error>>) {
+    let opened = tokio::select! {
+        opened = opening => opened,
+        () = place.stop().cancelled() => return,
+    };
+    let reader = match opened {
+        Ok(reader) => reader,
+        Err(error) => return tracing::debug!("the shared reader of {} does not open: {error}", place.at()),
+    };
+    place.opened();
+    let bytes_max = CHUNK.bytes_max.min(place.bytes_max() / CHUNK_PART);
+    let feed = Feed { reader, place, limits: BatchLimits { bytes_max, ..CHUNK }, at_end: false };
+    // Closing a reader may take its time.
+    let reader = feed.run().await;
+    let _ = tokio::task::spawn_blocking(move || drop(reader)).await;
+}
+
+impl<R: Reader> Feed<R> {
+    /// Runs to its end; gives the reader, and the place up.
+    async fn run(mut self) -> R {
+        loop {
+            match self.step().await {
+                Flow::On => tokio::task::yield_now().await,
+                Flow::Unwanted => break,
+                Flow::Failed(error) => {
+                    tracing::debug!("the shared reader of {} ends: {error}", self.place.at());
+                    break;
+                }
+            }
+        }
+        self.reader
+    }
+
+    /// Waits for more, and passes it on.
+    async fn step(&mut self) -> Flow {
+        let Self { reader, place, at_end, .. } = self;
+        let more = async {
+            place.room().await;
+            tokio::select! {
+                () = reader.ready() => {}
+                () = tokio::time::sleep(LOOK_EVERY), if !*at_end => {}
+            }
+        };
+        tokio::select! {
+            biased;
+            () = place.stop().cancelled() => return Flow::Unwanted,
+            () = more => {}
+        }
+        let mut events = Batch::default();
+        if let Err(error) = self.reader.fill(&mut events, &self.limits) {
+            return Flow::Failed(error);
+        }
+        self.at_end = self.reader.at_end();
+        self.place.publish(events, self.at_end);
+        Flow::On
+    }
+}

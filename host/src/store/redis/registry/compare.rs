@@ -1,0 +1,206 @@
+//! Compares the views of two generations whose lanes stand still: counts, keys that one lacks, values that differ.
+
+use std::collections::BTreeMap;
+
+use redis::{Value, cmd};
+
+use super::RedisRegistry;
+use crate::control::{Deployment, Error};
+use crate::projection::{Kind, View};
+use crate::store::redis::keys;
+
+/// Elements that are read with one command.
+const CHUNK: usize = 1000;
+/// Differences that are told.
+const TOLD: usize = 3;
+
+/// What differs so far.
+#[derive(Default)]
+struct Findings {
+    lines: Vec<String>,
+    missing: u64,
+    extra: u64,
+    different: u64,
+}
+
+/// The elements of a structure, or a part of them: name and value.
+type Elements = BTreeMap<Vec<u8>, Vec<u8>>;
+
+impl RedisRegistry {
+    /// None if they are the same; else what differs, in a few words.
+    pub(super) async fn compare_views(
+        &self,
+        deployment: &Deployment,
+        (before, after): (u64, u64),
+    ) -> Result<Option<String>, Error> {
+        let generation = |number| deployment.generations.get(&number);
+        let (Some(old), Some(new)) = (generation(before), generation(after)) else { return Ok(None) };
+        let mut findings = Findings::default();
+        for view in &old.views {
+            let Some(same) = new.views.iter().find(|other| other.name == view.name) else {
+                findings.lines.push(format!("view `{}` is gone", view.name));
+                continue;
+            };
+            if (same.kind, same.keyed) != (view.kind, view.keyed) {
+                findings.lines.push(format!("view `{}` was {view} and is {same}", view.name));
+                continue;
+            }
+            let sides = [format!("{}{}", old.prefix, view.name), format!("{}{}", new.prefix, view.name)];
+            if view.keyed {
+                let indexes = [before, after].map(|number| keys::view_keys(&deployment.name, number, &view.name));
+                self.compare_keyed(view, sides, indexes, &mut findings).await?;
+            } else {
+                let [old, new] = sides.map(String::into_bytes);
+                self.compare_structure(view, &view.name, old, new, &mut findings).await?;
+            }
+        }
+        for view in &new.views {
+            if !old.views.iter().any(|other| other.name == view.name) {
+                findings.lines.push(format!("view `{}` is new", view.name));
+            }
+        }
+        Ok(findings.text())
+    }
+
+    async fn compare_keyed(
+        &self,
+        view: &View,
+        sides: [String; 2],
+        indexes: [String; 2],
+        findings: &mut Findings,
+    ) -> Result<(), Error> {
+        let members: Vec<Vec<u8>> = self.ask(cmd("SUNION").arg(&indexes)).await?;
+        for member in members {
+            let [old, new] = sides.each_ref().map(|side| [side.as_bytes(), b":", &member].concat());
+            let name = format!("{}:{}", view.name, String::from_utf8_lossy(&member));
+            self.compare_structure(view, &name, old, new, findings).await?;
+        }
+        Ok(())
+    }
+
+    async fn compare_structure(
+        &self,
+        view: &View,
+        name: &str,
+        old: Vec<u8>,
+        new: Vec<u8>,
+        findings: &mut Findings,
+    ) -> Result<(), Error> {
+        if matches!(view.kind, Kind::List | Kind::Value) {
+            let [old, new] = [self.whole(view.kind, &old).await?, self.whole(view.kind, &new).await?];
+            findings.compare(name, &old, &new);
+            return Ok(());
+        }
+        let mut cursor = Some(0);
+        while let Some(from) = cursor {
+            let (next, elements) = self.chunk(view.kind, &old, from).await?;
+            let other = self.same_elements(view.kind, &new, &elements).await?;
+            findings.compare(name, &elements, &other);
+            cursor = next;
+        }
+        cursor = Some(0);
+        while let Some(from) = cursor {
+            let (next, elements) = self.chunk(view.kind, &new, from).await?;
+            let other = self.same_elements(view.kind, &old, &elements).await?;
+            findings.extras(name, &elements, &other);
+            cursor = next;
+        }
+        Ok(())
+    }
+
+    /// A list or a string as elements.
+    async fn whole(&self, kind: Kind, key: &[u8]) -> Result<Elements, Error> {
+        let values: Vec<Vec<u8>> = match kind {
+            Kind::List => self.ask(cmd("LRANGE").arg(key).arg(0).arg(-1)).await?,
+            _ => self.ask::<Option<Vec<u8>>>(cmd("GET").arg(key)).await?.into_iter().collect(),
+        };
+        Ok((0..).zip(values).map(|(index, value)| (format!("{index}").into_bytes(), value)).collect())
+    }
+
+    /// Some elements of a structure from a cursor on, and the next cursor unless it is through.
+    async fn chunk(&self, kind: Kind, key: &[u8], cursor: u64) -> Result<(Option<u64>, Elements), Error> {
+        let scan = match kind {
+            Kind::Ranking => "ZSCAN",
+            Kind::Set => "SSCAN",
+            _ => "HSCAN",
+        };
+        let (next, flat): (u64, Vec<Vec<u8>>) =
+            self.ask(cmd(scan).arg(key).arg(cursor).arg("COUNT").arg(CHUNK)).await?;
+        let elements = match kind {
+            Kind::Set => flat.into_iter().map(|member| (member, Vec::new())).collect(),
+            _ => flat.chunks_exact(2).map(|pair| (pair[0].clone(), pair[1].clone())).collect(),
+        };
+        Ok(((next != 0).then_some(next), elements))
+    }
+
+    /// What another structure has under the same names.
+    async fn same_elements(&self, kind: Kind, key: &[u8], elements: &Elements) -> Result<Elements, Error> {
+        if elements.is_empty() {
+            return Ok(Elements::new());
+        }
+        let name = match kind {
+            Kind::Ranking => "ZMSCORE",
+            Kind::Set => "SMISMEMBER",
+            _ => "HMGET",
+        };
+        let mut command = cmd(name);
+        command.arg(key);
+        elements.keys().for_each(|element| _ = command.arg(element));
+        let values: Vec<Value> = self.ask(&command).await?;
+        let value = |value: Value| match value {
+            Value::Nil | Value::Int(0) => None,
+            Value::Int(_) => Some(Vec::new()),
+            Value::BulkString(bytes) => Some(bytes),
+            other => redis::from_redis_value(other).ok(),
+        };
+        let found =
+            elements.keys().zip(values).filter_map(|(element, found)| Some((element.clone(), value(found)?)));
+        Ok(found.collect())
+    }
+}
+
+impl Findings {
+    fn compare(&mut self, view: &str, old: &Elements, new: &Elements) {
+        for (element, value) in old {
+            match new.get(element) {
+                Some(other) if other == value => {}
+                Some(other) => {
+                    self.different += 1;
+                    self.tell(format!("{view} {}: {} became {}", text(element), text(value), text(other)));
+                }
+                None => {
+                    self.missing += 1;
+                    self.tell(format!("{view} {} is missing, it was {}", text(element), text(value)));
+                }
+            }
+        }
+    }
+
+    fn extras(&mut self, view: &str, new: &Elements, old: &Elements) {
+        for (element, value) in new.iter().filter(|(element, _)| !old.contains_key(*element)) {
+            self.extra += 1;
+            self.tell(format!("{view} {} is new: {}", text(element), text(value)));
+        }
+    }
+
+    fn tell(&mut self, line: String) {
+        if self.lines.len() < TOLD {
+            self.lines.push(line);
+        }
+    }
+
+    fn text(&self) -> Option<String> {
+        if self.lines.is_empty() {
+            return None;
+        }
+        let Self { missing, extra, different, lines } = self;
+        Some(format!("{missing} missing, {extra} extra, {different} different: {}", lines.join("; ")))
+    }
+}
+
+/// Bytes for people, cut off where they would fill the screen.
+fn text(bytes: &[u8]) -> String {
+    const SHOWN: usize = 80;
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN)]).into_owned();
+    if bytes.len() > SHOWN { text + "…" } else { text }
+}

@@ -1,0 +1,224 @@
+//! Which lanes this host is to run, given the records, what the group gives it, and what the topics are. A pure function.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+use std::sync::Arc;
+
+use super::Stop;
+use super::topics::{Known, Topics};
+use crate::control::{Deployment, Generation, OnError, Snapshot, Stage, partition};
+use crate::event::TopicPartition;
+use crate::lane::Course;
+use crate::projection::{Ordering, Projection, Share};
+
+/// Names a lane.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct LaneKey {
+    pub(super) projection: String,
+    pub(super) generation: u64,
+    /// None is the lane that takes all partitions.
+    pub(super) partition: Option<u32>,
+}
+
+/// A lane as it is to run. One that runs otherwise is stopped and started anew.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct LanePlan {
+    pub(super) projection: Projection,
+    pub(super) module: ModuleKey,
+    pub(super) partitions: Vec<(u32, TopicPartition)>,
+    pub(super) course: Course,
+}
+
+/// A module and its configuration.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct ModuleKey {
+    pub(super) digest: String,
+    pub(super) config: Arc<BTreeMap<String, String>>,
+}
+
+/// Names a generation.
+pub(super) type GenerationKey = (String, u64);
+
+/// What a host is to do.
+#[derive(Debug, Default)]
+pub(super) struct Desired {
+    pub(super) lanes: BTreeMap<LaneKey, LanePlan>,
+    /// Generations that can't run, and why.
+    pub(super) stopped: BTreeMap<GenerationKey, Stop>,
+    /// The topics that the group is to share out.
+    pub(super) topics: BTreeSet<Arc<str>>,
+    /// Rebuilds that wait for others to end.
+    pub(super) waiting: BTreeSet<GenerationKey>,
+}
+
+/// Which lanes are to run on a host that was given these partitions.
+pub(super) fn desired(
+    snapshot: &Snapshot,
+    topics: &Topics,
+    assigned: &BTreeSet<TopicPartition>,
+    rebuilds_max: usize,
+) -> Desired {
+    let mut desired = Desired::default();
+    let running: Vec<_> = snapshot.deployments.values().map(|r| &r.deployment).filter(|d| !d.removing).collect();
+    let mut rebuilds: Vec<(i64, GenerationKey)> = Vec::new();
+    for deployment in &running {
+        for (number, generation) in deployment.generations.iter().filter(|(_, g)| g.runs() || g.frozen) {
+            desired.topics.extend(generation.topics.iter().map(|topic| Arc::from(topic.as_str())));
+            if generation.stage == Stage::Building && !deployment.paused {
+                rebuilds.push((generation.begun, (deployment.name.clone(), *number)));
+            }
+        }
+    }
+    // Every host sees the same records, so every host lets the same ones go first.
+    rebuilds.sort();
+    desired.waiting = rebuilds.into_iter().skip(rebuilds_max).map(|(_, key)| key).collect();
+    for deployment in running.into_iter().filter(|deployment| !deployment.paused) {
+        for (number, generation) in deployment.generations.iter().filter(|(_, g)| g.runs()) {
+            let key = (deployment.name.clone(), *number);
+            if desired.waiting.contains(&key) {
+                continue;
+            }
+            match lanes(deployment, *number, generation, snapshot, topics, assigned) {
+                Ok(lanes) => desired.lanes.extend(lanes),
+                Err(stop) => drop(desired.stopped.insert(key, stop)),
+            }
+        }
+    }
+    desired
+}
+
+fn lanes(
+    deployment: &Deployment,
+    number: u64,
+    generation: &Generation,
+    snapshot: &Snapshot,
+    topics: &Topics,
+    assigned: &BTreeSet<TopicPartition>,
+) -> Result<Vec<(LaneKey, LanePlan)>, Stop> {
+    let is_here = |at: &&crate::control::FaultAt| (&at.projection, at.generation) == (&deployment.name, number);
+    if let Some(at) = snapshot.faults.keys().find(is_here) {
+        return Err(Stop::Noted(snapshot.faults[at].clone()));
+    }
+    let projection = deployment.projection(number, generation);
+    let Some(counts) = counts(&projection, topics)? else { return Ok(Vec::new()) };
+    let shares = shares(&projection, &counts);
+    let rate = generation.rebuild.as_ref().and_then(|rebuild| rebuild.rate);
+    let rate = rate.filter(|_| generation.stage == Stage::Building).map(|rate| rate as f64 / shares.len() as f64);
+    let offsets = |offsets: &BTreeMap<String, u64>| {
+        offsets.iter().filter_map(|(at, offset)| Some((partition(at)?, *offset))).collect::<BTreeMap<_, _>>()
+    };
+    let course = Course {
+        starts: offsets(&generation.starts),
+        until: Some(offsets(&generation.until)).filter(|until| !until.is_empty()),
+        rate,
+        skips: deployment.on_error == OnError::Skip,
+    };
+    let config = Arc::new(generation.config.clone());
+    let plan = |partitions| LanePlan {
+        projection: projection.clone(),
+        module: ModuleKey { digest: generation.module.clone(), config: config.clone() },
+        partitions,
+        course: course.clone(),
+    };
+    let key = |share| LaneKey {
+        projection: deployment.name.clone(),
+        generation: number,
+        partition: match share {
+            Share::Partition(partition) => Some(partition),
+            Share::Whole => None,
+        },
+    };
+    // A lane is where the first partition of its first topic is: so it is on one host, whatever the group does.
+    let is_ours =
+        |partitions: &[(u32, TopicPartition)]| partitions.first().is_some_and(|(_, at)| assigned.contains(at));
+    let ours = shares.into_iter().filter(|(_, partitions)| is_ours(partitions));
+    Ok(ours.map(|(share, partitions)| (key(share), plan(partitions))).collect())
+}
+
+/// How many partitions each topic has. None while that is not known.
+fn counts(projection: &Projection, topics: &Topics) -> Result<Option<Vec<u32>>, Stop> {
+    let mut counts = Vec::with_capacity(projection.topics.len());
+    for topic in projection.topics.iter() {
+        match topics.get(topic) {
+            Some(Known::Partitions(count)) => counts.push(*count),
+            Some(Known::Wrong(error)) => return Err(Stop::Topics(error.clone())),
+            None => return Ok(None),
+        }
+    }
+    let different = (1..counts.len()).find(|&i| counts[i] != counts[0]);
+    match different.filter(|_| projection.ordering == Ordering::Partition) {
+        None => Ok(Some(counts)),
+        Some(i) => {
+            let side = |i: usize| (projection.topics[i].to_string(), counts[i]);
+            Err(Stop::NotCoPartitioned(side(0), side(i)))
+        }
+    }
+}
+
+/// Which lane reads what.
+fn shares(projection: &Projection, counts: &[u32]) -> Vec<(Share, Vec<(u32, TopicPartition)>)> {
+    let all = (0u32..).zip(projection.topics.iter().zip(counts)).flat_map(|(index, (topic, count))| {
+        (0..*count).map(move |partition| (index, TopicPartition::new(topic.clone(), partition)))
+    });
+    match projection.ordering {
+        Ordering::Global => vec![(Share::Whole, all.collect())],
+        Ordering::Partition => {
+            let all: Vec<_> = all.collect();
+            let of = |partition: u32| all.iter().filter(|(_, at)| at.partition == partition).cloned().collect();
+            (0..counts[0]).map(|partition| (Share::Partition(partition), of(partition))).collect()
+        }
+    }
+}
+
+impl LaneKey {
+    pub(super) fn share(&self) -> Share {
+        self.partition.map_or(Share::Whole, Share::Partition)
+    }
+
+    pub(super) fn generation_key(&self) -> GenerationKey {
+        (self.projection.clone(), self.generation)
+    }
+}
+
+impl fmt::Display for LaneKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (generation {}, partition {})", self.projection, self.generation, self.share())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn projection(ordering: Ordering) -> Projection {
+        Projection {
+            name: "p".into(),
+            generation: 1,
+            live: true,
+            prefix: "p:".into(),
+            topics: ["a".into(), "b".into()].into(),
+            views: [].into(),
+            ordering,
+        }
+    }
+
+    fn text(shares: Vec<(Share, Vec<(u32, TopicPartition)>)>) -> Vec<String> {
+        let read = |(index, at): &(u32, TopicPartition)| format!("{index}={at}");
+        shares
+            .iter()
+            .map(|(share, reads)| format!("{share}: {}", reads.iter().map(read).collect::<Vec<_>>().join(" ")))
+            .collect()
+    }
+
+    #[test]
+    fn co_partitioned_topics_meet_in_one_lane() {
+        let shares = shares(&projection(Ordering::Partition), &[2, 2]);
+        assert_eq!(text(shares), ["0: 0=a/0 1=b/0", "1: 0=a/1 1=b/1"]);
+    }
+
+    #[test]
+    fn global_order_is_one_lane() {
+        let shares = shares(&projection(Ordering::Global), &[2, 1]);
+        assert_eq!(text(shares), ["all: 0=a/0 0=a/1 1=b/0"]);
+    }
+}

@@ -1,0 +1,275 @@
+//! A host: reads the records, runs the lanes that are its own, drives the rebuilds that it leads, and tells that it lives.
+//!
+//! [`Host::run`] waits for one thing to happen; then it looks at everything anew. What follows is decided by pure
+//! functions: `desired` for the lanes, `drive` for the rebuilds.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::desired::{Desired, GenerationKey, LaneKey, LanePlan, ModuleKey, desired};
+use super::keeper::Keeper;
+use super::modules::{Loader, Modules};
+use super::roster::{Ended, Roster};
+use super::topics::Topics;
+use super::upkeep::Upkeep;
+use super::{Board, Error, Stop};
+use crate::control::{self, Deployment, FaultAt, Installation, Registry, Stage};
+use crate::lane::{Fault, Lane, Outages, Overlay, Settings, chain};
+use crate::sandbox::Module;
+use crate::source::{self, Assignment, Group, Source};
+use crate::store::{Session, Store};
+
+/// How often the records are read although nothing was heard of a change.
+const POLL: Duration = Duration::from_secs(1);
+/// How often a rebuild is looked at.
+const POLL_REBUILD: Duration = Duration::from_millis(200);
+
+/// What a host is told beside its ports.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// A name that no other host has.
+    pub id: String,
+    /// Where its events come from, without secrets.
+    pub source: String,
+    /// How lanes batch and wait.
+    pub settings: Settings,
+    /// Rebuilds that go on at once, at most.
+    pub rebuilds_max: usize,
+}
+
+/// A host of an installation.
+pub struct Host<S: Source, T, C, M> {
+    source: S,
+    store: T,
+    registry: C,
+    options: Options,
+    board: Board,
+    outages: Outages,
+    keeper: Keeper<C>,
+    roster: Roster,
+    modules: Modules<M>,
+    topics: Topics,
+    upkeep: Upkeep,
+    group: Option<S::Group>,
+    assignment: watch::Receiver<Assignment>,
+    desired: Desired,
+}
+
+impl<S, T, C, M> Host<S, T, C, M>
+where
+    S: Source,
+    T: Store,
+    C: Registry,
+    M: Module<Views = Overlay<<T::Session as Session>::Cells>>,
+{
+    /// A host that has not begun. `installation` is the name that it gives to an installation that has none.
+    pub fn new(
+        source: S,
+        store: T,
+        registry: C,
+        loader: Loader<M>,
+        installation: String,
+        options: Options,
+        board: Board,
+    ) -> Self {
+        let outages = Outages::default();
+        let installation = Installation { id: installation, source: options.source.clone() };
+        Self {
+            keeper: Keeper::new(registry.clone(), options.id.clone(), installation),
+            roster: Roster::new(board.clone()),
+            modules: Modules::new(loader),
+            topics: Topics::new(outages.clone()),
+            upkeep: Upkeep::new(options.id.clone()),
+            group: None,
+            assignment: watch::channel(Assignment::default()).1,
+            desired: Desired::default(),
+            source,
+            store,
+            registry,
+            options,
+            board,
+            outages,
+        }
+    }
+
+    /// Runs until it is told to stop; then its lanes finish their batch, and other hosts take over at once.
+    pub async fn run(mut self, shutdown: CancellationToken) -> Result<(), Error> {
+        let (told, news) = watch::channel(0);
+        let registry = self.registry.clone();
+        let ended = tokio::select! {
+            () = shutdown.cancelled() => Ok(()),
+            () = registry.listen(told) => Ok(()),
+            failed = self.work(news) => failed,
+        };
+        self.roster.stop_all().await;
+        if let Some(group) = self.group.take() {
+            group.leave().await;
+        }
+        // If Redis is away, the report runs out by itself.
+        let _ = tokio::time::timeout(POLL, self.registry.leave(&self.options.id)).await;
+        ended
+    }
+
+    async fn work(&mut self, mut news: watch::Receiver<u64>) -> Result<(), Error> {
+        let mut read_at = Instant::now();
+        loop {
+            if Instant::now() >= read_at {
+                if self.read().await? {
+                    self.upkeep().await;
+                }
+                read_at = Instant::now() + if self.is_rebuilding() { POLL_REBUILD } else { POLL };
+            }
+            self.reconcile();
+            let due = [Some(read_at), self.roster.due(), self.topics.due()].into_iter().flatten().min();
+            tokio::select! {
+                ended = self.roster.ended() => self.note_end(ended, &mut read_at),
+                () = self.modules.arrival() => {}
+                _ = self.topics.answer() => {}
+                Ok(()) = news.changed() => read_at = Instant::now(),
+                Ok(()) = self.assignment.changed() => {
+                    self.roster.release();
+                    self.topics.refresh();
+                }
+                () = sleep_until(due.unwrap_or(read_at)) => {}
+            }
+        }
+    }
+
+    /// Reads the records, and joins the other hosts once it is known of which installation. False if Redis is away.
+    async fn read(&mut self) -> Result<bool, Error> {
+        match self.keeper.refresh(self.modules.files()).await {
+            Ok(()) => self.outages.worked("Redis"),
+            Err(error @ control::Error::Unavailable { .. }) => {
+                self.outages.failed("Redis", &error, error.hint());
+                return Ok(false);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        if self.group.is_none() {
+            let installation = format!("lantern-{}", self.keeper.installation().id);
+            match self.source.join(&installation, &self.options.id).await {
+                Ok(group) => {
+                    self.assignment = group.assignment();
+                    self.group = Some(group);
+                }
+                Err(error @ source::Error::Unavailable { .. }) => {
+                    self.outages.failed("the source", &error, error.hint());
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(true)
+    }
+
+    fn is_rebuilding(&self) -> bool {
+        let mut deployments = self.keeper.snapshot().deployments.values().map(|recorded| &recorded.deployment);
+        let is_building =
+            |deployment: &Deployment| deployment.next().is_some_and(|(_, g)| g.stage == Stage::Building);
+        deployments.any(|deployment| is_building(deployment) || deployment.moving.is_some())
+    }
+
+    /// Makes the lanes those that are desired.
+    fn reconcile(&mut self) {
+        let snapshot = self.keeper.snapshot();
+        let assigned = self.assignment.borrow().partitions.clone();
+        let mut desired = desired(snapshot, &self.topics, &assigned, self.options.rebuilds_max);
+        if desired.topics != self.desired.topics
+            && let Some(group) = &self.group
+        {
+            group.subscribe(desired.topics.clone());
+        } else if self.group.is_none() {
+            desired.topics.clear();
+        }
+        self.topics.ask(&self.source, &desired.topics);
+        let deployments = snapshot.deployments.values().map(|recorded| &recorded.deployment);
+        let generations = deployments.flat_map(|d| d.generations.values()).filter(|g| g.runs() || g.frozen);
+        let wanted = generations
+            .map(|g| ModuleKey { digest: g.module.clone(), config: Arc::new(g.config.clone()) })
+            .collect();
+        self.modules.want(&self.registry, &wanted);
+        for (key, plan) in &desired.lanes {
+            if let Some(Err(unloadable)) = self.modules.get(&plan.module) {
+                desired.stopped.insert(key.generation_key(), Stop::Module(unloadable.clone()));
+            }
+        }
+        let stopped = &desired.stopped;
+        desired.lanes.retain(|key, _| !stopped.contains_key(&key.generation_key()));
+        self.roster.keep(&desired.lanes);
+        for (key, plan) in &desired.lanes {
+            if self.roster.may_start(key)
+                && let Some(Ok(module)) = self.modules.get(&plan.module)
+            {
+                let module = module.clone();
+                self.start(key.clone(), plan.clone(), module);
+            }
+        }
+        self.tell_stopped(&desired.stopped);
+        self.desired = desired;
+    }
+
+    fn start(&mut self, key: LaneKey, plan: LanePlan, module: M) {
+        let (source, store) = (self.source.clone(), self.store.clone());
+        let (settings, outages) = (self.options.settings.clone(), self.outages.clone());
+        let share = key.share();
+        self.roster.start(key, plan.clone(), move |status, stop| {
+            let LanePlan { projection, partitions, course, .. } = plan;
+            let lane =
+                Lane { projection, share, partitions, source, module, store, settings, course, outages, status };
+            lane.run(stop)
+        });
+    }
+
+    /// Says of what has newly stopped that it has, and lets the board show it.
+    fn tell_stopped(&self, stopped: &BTreeMap<GenerationKey, Stop>) {
+        let mut live = BTreeMap::new();
+        for ((name, generation), stop) in stopped {
+            let key = (name.clone(), *generation);
+            // A lane that has stopped has said so itself.
+            if !self.desired.stopped.contains_key(&key) && !matches!(stop, Stop::Noted(_)) {
+                tracing::error!(projection = name, "stopped: {} (hint: {})", chain(stop), stop.hint());
+            }
+            let recorded = self.keeper.snapshot().deployments.get(name);
+            if recorded.is_some_and(|recorded| recorded.deployment.live == *generation) {
+                live.insert(name.clone(), stop.clone());
+            }
+        }
+        self.board.stopped(&live);
+    }
+
+    /// A lane has ended.
+    fn note_end(&mut self, ended: Ended, read_at: &mut Instant) {
+        // Whatever the reason, the records may tell more.
+        *read_at = Instant::now();
+        let Ended::Faulty(key, fault) = ended else { return };
+        self.log_fault(&key, &fault);
+        let at = FaultAt {
+            projection: key.projection.clone(),
+            generation: key.generation,
+            share: key.share().to_string(),
+        };
+        let stop = Stop::Lane(Arc::new(fault));
+        let reason = chain(&stop);
+        let first = reason.lines().next().unwrap_or_default();
+        self.keeper.fault(at, format!("{first} (hint: {})", stop.hint()));
+    }
+
+    fn log_fault(&self, key: &LaneKey, fault: &Fault) {
+        let reason = chain(fault);
+        // A plugin's backtrace follows the first line.
+        let (first, backtrace) = reason.split_at(reason.find('\n').unwrap_or(reason.len()));
+        tracing::error!(projection = key.projection, "stopped: {first} (hint: {}){backtrace}", fault.hint());
+    }
+
+    /// Drives rebuilds and keeps house. If Redis is away, it is done the next time.
+    async fn upkeep(&mut self) {
+        let Self { upkeep, keeper, registry, roster, desired, group, .. } = self;
+        if let Err(error) = upkeep.turn(keeper, registry, roster, desired, group.as_ref()).await {
+            tracing::debug!("upkeep: {}", chain(&error));
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The modules that this host runs: fetched, compiled in the background, and kept so that they can be written back if
+//! Redis loses them.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::desired::ModuleKey;
+use crate::control::{self, Registry};
+
+/// Makes a module of a plugin's bytes and its configuration. Blocks while it compiles.
+pub type Loader<M> = Arc<dyn Fn(Vec<u8>, Arc<BTreeMap<String, String>>) -> Result<M, Unloadable> + Send + Sync>;
+
+/// Why a module can't be had.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unloadable {
+    /// What is wrong.
+    pub reason: String,
+    /// What the user can do about it.
+    pub hint: String,
+}
+
+/// Why a module can't be had that nobody has.
+const MISSING: &str = "Redis does not have it";
+
+/// What became of a module's loading.
+type Loaded<M> = Result<(Vec<u8>, Result<M, Unloadable>), Failed>;
+
+enum Failed {
+    Registry(control::Error),
+    Missing,
+    Panicked,
+}
+
+/// The modules at hand, and those on their way.
+pub(super) struct Modules<M> {
+    loader: Loader<M>,
+    ready: BTreeMap<ModuleKey, Result<M, Unloadable>>,
+    bytes: BTreeMap<String, Vec<u8>>,
+    on_their_way: BTreeSet<ModuleKey>,
+    loading: JoinSet<(ModuleKey, Loaded<M>)>,
+}
+
+impl<M: Clone + Send + 'static> Modules<M> {
+    pub(super) fn new(loader: Loader<M>) -> Self {
+        Self {
+            loader,
+            ready: BTreeMap::new(),
+            bytes: BTreeMap::new(),
+            on_their_way: BTreeSet::new(),
+            loading: JoinSet::new(),
+        }
+    }
+
+    /// The module, if it is at hand or known to be of no use.
+    pub(super) fn get(&self, key: &ModuleKey) -> Option<&Result<M, Unloadable>> {
+        self.ready.get(key)
+    }
+
+    /// The files of the modules at hand, by digest.
+    pub(super) fn files(&self) -> &BTreeMap<String, Vec<u8>> {
+        &self.bytes
+    }
+
+    /// Loads what is wanted and not at hand, and forgets what is not wanted.
+    pub(super) fn want<C: Registry>(&mut self, registry: &C, wanted: &BTreeSet<ModuleKey>) {
+        self.ready.retain(|key, _| wanted.contains(key));
+        self.bytes.retain(|digest, _| wanted.iter().any(|key| key.digest == *digest));
+        for key in wanted {
+            // One that was missing may have been brought meanwhile.
+            let is_settled = self.ready.get(key).is_some_and(|module| !is_missing(module));
+            if is_settled || !self.on_their_way.insert(key.clone()) {
+                continue;
+            }
+            let (registry, loader, key) = (registry.clone(), self.loader.clone(), key.clone());
+            self.loading.spawn(async move {
+                let loaded = load(registry, loader, &key).await;
+                (key, loaded)
+            });
+        }
+    }
+
+    /// Waits until a module has come, or turned out not to. Never returns while none is on its way.
+    pub(super) async fn arrival(&mut self) {
+        let Some(arrived) = self.loading.join_next().await else { return std::future::pending().await };
+        let Ok((key, loaded)) = arrived else { return };
+        self.on_their_way.remove(&key);
+        let unloadable = |reason: &str, hint: &str| Err(Unloadable { reason: reason.into(), hint: hint.into() });
+        let module = match loaded {
+            Ok((bytes, module)) => {
+                self.bytes.insert(key.digest.clone(), bytes);
+                module
+            }
+            // Asked for again at the next look.
+            Err(Failed::Registry(error)) => return tracing::debug!("module {}: {error}", key.digest),
+            Err(Failed::Missing) => unloadable(MISSING, "deploy its file again"),
+            Err(Failed::Panicked) => {
+                unloadable("loading it panicked", "this is a defect of lantern; its log says where")
+            }
+        };
+        self.ready.insert(key, module);
+    }
+}
+
+async fn load<M, C>(registry: C, loader: Loader<M>, key: &ModuleKey) -> Loaded<M>
+where
+    M: Clone + Send + 'static,
+    C: Registry,
+{
+    let bytes = registry.module(&key.digest).await.map_err(Failed::Registry)?.ok_or(Failed::Missing)?;
+    let config = key.config.clone();
+    let loaded = tokio::task::spawn_blocking(move || {
+        let module = loader(bytes.clone(), config);
+        (bytes, module)
+    });
+    loaded.await.map_err(|_| Failed::Panicked)
+}
+
+fn is_missing<M>(module: &Result<M, Unloadable>) -> bool {
+    module.as_ref().is_err_and(|unloadable| unloadable.reason == MISSING)
+}

@@ -1,0 +1,76 @@
+//! `lantern rebuild`, and how it ends: promoted, cancelled, compared, in place.
+
+use super::*;
+
+/// `balances` is live and has applied all there is.
+fn live(events: u64) -> (BankStory, Host) {
+    let story = bank(events);
+    let mut host = host(&story).start();
+    deploy(&story, "balances", ["--wait"]).done();
+    story.expect_exact(&mut host);
+    (story, host)
+}
+
+#[test]
+fn what_is_held_follows_until_it_is_promoted() {
+    let (mut story, mut host) = live(2_000);
+    let out = lantern(&story.redis, ["rebuild", "balances", "--hold", "--wait"]).done();
+    assert!(out.starts_with("balances: rebuild as generation 2 (revision 1): 2,000 events to replay"), "{out}");
+    assert!(out.ends_with("balances: generation 2 is held: lantern promote balances\n"), "{out}");
+    assert_eq!(generation(&story).as_deref(), Some("1"));
+    more(&mut story, 2);
+    story.expect_exact(&mut host);
+
+    let out = lantern(&story.redis, ["promote", "balances", "--wait"]).done();
+    let what = "balances: generation 2 becomes the live one, generation 1 is kept for rollback\n";
+    assert_eq!(out, format!("{what}balances: generation 2 is live\n"));
+    more(&mut story, 3);
+    story.expect_exact(&mut host);
+    assert_eq!(generation(&story).as_deref(), Some("2"));
+}
+
+#[test]
+fn what_is_cancelled_leaves_no_key() {
+    let (story, mut host) = live(2_000);
+    let before = keys(&story.redis);
+    deploy(&story, "balances-v2", ["--hold", "--wait"]).done();
+    assert_ne!(keys(&story.redis), before);
+    let out = lantern(&story.redis, ["cancel", "balances"]).done();
+    assert_eq!(out, "balances: generation 2 is given up\n");
+    assert_eq!(keys(&story.redis), before);
+    story.expect_exact(&mut host);
+}
+
+#[test]
+fn in_place_the_views_are_cleared_and_filled() {
+    let (mut story, mut host) = live(2_000);
+    let out = lantern(&story.redis, ["rebuild", "balances", "--in-place", "--wait"]).done();
+    assert!(out.starts_with("balances: rebuild in place as generation 2 (revision 1): 2,000 events"), "{out}");
+    assert!(out.ends_with("balances: generation 2 is live\n"), "{out}");
+    more(&mut story, 2);
+    story.expect_exact(&mut host);
+    let left = keys(&story.redis).into_iter().filter(|key| key.contains(":balances:1") || key.contains("views"));
+    assert_eq!(left.collect::<Vec<_>>(), [""; 0], "nothing is left of the first one");
+}
+
+#[test]
+fn a_comparison_that_finds_nothing_ends_in_a_cutover() {
+    let (mut story, mut host) = live(2_000);
+    let out = lantern(&story.redis, ["rebuild", "balances", "--verify", "--wait"]).done();
+    assert!(out.ends_with("balances: generation 2 is live\n"), "{out}");
+    more(&mut story, 2);
+    story.expect_exact(&mut host);
+}
+
+#[test]
+fn a_comparison_that_finds_a_difference_holds() {
+    let (story, _host) = live(2_000);
+    let said = deploy(&story, "balances-v2", ["--verify", "--wait"]).refused();
+    assert!(said.starts_with("exit code 1\nerror: projection `balances`: generation 2 is held: "), "{said}");
+    assert!(said.contains("accounts acc-") && said.contains("different"), "{said}");
+    let refused = lantern(&story.redis, ["promote", "balances"]).refused();
+    assert!(refused.starts_with("exit code 4\nerror: generation 2 differs from the live one: "), "{refused}");
+    assert!(refused.contains("lantern promote balances --anyway"), "{refused}");
+    lantern(&story.redis, ["promote", "balances", "--anyway"]).done();
+    second(&story.events).balances_hold(&story.redis).unwrap();
+}

@@ -1,0 +1,167 @@
+//! What can't be done: each with its exit code, its reason and a hint.
+
+use insta::assert_snapshot;
+
+use super::*;
+
+/// `balances` is live; the host has ended.
+fn deployed() -> BankStory {
+    let story = bank(100);
+    let mut host = host(&story).start();
+    deploy(&story, "balances", ["--wait"]).done();
+    assert_eq!(host.terminate(), Some(0));
+    story
+}
+
+#[test]
+fn a_projection_that_is_not_there() {
+    let story = deployed();
+    for command in ["rebuild", "promote", "cancel", "rollback", "pause", "resume", "gc"] {
+        let said = lantern(&story.redis, [command, "blances"]).refused();
+        let expected =
+            "exit code 3\nerror: there is no projection `blances`\nhint: did you mean `balances`?\n".to_owned();
+        assert_eq!(said, expected, "{command}");
+    }
+    assert_snapshot!(lantern(&RedisServer::start(), ["undeploy", "balances", "--yes"]).refused(), @r"
+    exit code 3
+    error: there is no projection `balances`
+    hint: nothing is deployed yet: `lantern deploy FILE.wasm`
+    ");
+}
+
+#[test]
+fn a_step_that_is_not_possible() {
+    let story = deployed();
+    assert_snapshot!(lantern(&story.redis, ["promote", "balances"]).refused(), @r"
+    exit code 4
+    error: projection `balances` has no generation that is held
+    hint: begin one with `lantern rebuild balances --hold`
+    ");
+    assert_snapshot!(lantern(&story.redis, ["rollback", "balances"]).refused(), @r"
+    exit code 4
+    error: projection `balances` has no old generation to go back to
+    hint: the last one is kept after a cutover until `lantern gc`, or for a day; see `lantern history`
+    ");
+    assert_snapshot!(lantern(&story.redis, ["cancel", "balances"]).refused(), @r"
+    exit code 4
+    error: projection `balances` is not being rebuilt
+    hint: `lantern status balances` shows its state
+    ");
+    lantern(&story.redis, ["rebuild", "balances"]).done();
+    assert_snapshot!(lantern(&story.redis, ["rebuild", "balances"]).refused(), @r"
+    exit code 4
+    error: projection `balances` is being rebuilt already: generation 2 is building
+    hint: see `lantern status balances`, or `lantern cancel balances`
+    ");
+}
+
+#[test]
+fn a_held_generation_that_does_not_follow() {
+    let mut story = bank(100);
+    let mut host = host(&story).start();
+    deploy(&story, "balances", ["--wait"]).done();
+    lantern(&story.redis, ["rebuild", "balances", "--hold", "--wait"]).done();
+    more(&mut story, 2);
+    story.expect_exact(&mut host);
+    host.kill();
+    // As if the held one had stood still all that time.
+    let lane = story.redis.keys().into_iter().find(|key| key.starts_with("lantern:lane:balances:2:")).unwrap();
+    let (field, _) = story.redis.hash(&lane).into_iter().find(|(field, _)| field.contains('/')).unwrap();
+    story.redis.query::<()>(redis::cmd("HSET").arg(&lane).arg(&field).arg("1 0")).unwrap();
+    let said = lantern(&story.redis, ["promote", "balances"]).refused();
+    let expected = format!(
+        "exit code 1\nerror: generation 2 of projection `balances` is behind: it has come to {field}@1, and"
+    );
+    assert!(said.starts_with(&expected), "{said}");
+}
+
+#[test]
+fn a_plugin_that_has_lost_a_view() {
+    let story = deployed();
+    assert_snapshot!(deploy(&story, "balances-lost", []).refused(), @r"
+    exit code 4
+    error: the plugin no longer has view `totals`, which readers may read
+    hint: if that is meant, say --allow-loss
+    ");
+    assert_snapshot!(deploy(&story, "balances-lost", ["--allow-loss"]).refused(), @r"
+    exit code 4
+    error: the plugin's views or ordering have changed, but its revision is still 1
+    hint: raise its REVISION, so that its views are rebuilt
+    ");
+}
+
+#[test]
+fn a_prefix_that_collides() {
+    let story = deployed();
+    assert_snapshot!(deploy(&story, "balances", ["--name", "other", "--prefix", "balances:"]).refused(), @r"
+    exit code 4
+    error: the prefix `balances:` collides with `balances:` of projection `balances`
+    hint: give one with --prefix of which neither begins with the other
+    ");
+}
+
+#[test]
+fn a_redis_that_is_away() {
+    let redis = RedisServer::away();
+    let said = |said: Said| said.refused().replace(&redis.url(), "[REDIS]");
+    let file = file("balances");
+    for said in [said(lantern(&redis, ["deploy", &file])), said(lantern(&redis, ["pause", "balances"]))] {
+        assert!(said.starts_with("exit code 1\nerror: [REDIS]/0 is away"), "{said}");
+        assert!(said.contains("hint: check the address, and that it is running"), "{said}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_there() {
+    assert_snapshot!(lantern(&RedisServer::start(), ["deploy", "no/such/file.wasm"]).refused(), @r"
+    exit code 1
+    error: cannot load no/such/file.wasm: cannot read no/such/file.wasm: No such file or directory (os error 2)
+    hint: check the path
+    ");
+}
+
+#[test]
+fn settings_that_are_none() {
+    let redis = RedisServer::start();
+    let long = format!("{}=x", "k".repeat(257));
+    for (setting, fault) in
+        [("currency", "it has no `=`"), ("=EUR", "a key is empty"), (&long, "a key has 257 bytes")]
+    {
+        let said = lantern(&redis, ["deploy", "balances.wasm", "--set", setting]).refused();
+        assert!(said.starts_with("exit code 2\n") && said.contains(fault), "{said}");
+    }
+    let said = lantern(&redis, ["deploy", "balances.wasm", "--on-error", "park"]).refused();
+    assert!(said.contains("[possible values: stop, skip]"), "{said}");
+}
+
+#[test]
+fn nobody_to_ask() {
+    let story = deployed();
+    assert_snapshot!(lantern(&story.redis, ["undeploy", "balances"]).refused(), @r"
+    exit code 2
+    error: nobody can be asked whether to undeploy it
+    hint: say so: lantern undeploy balances --yes
+    ");
+}
+
+#[test]
+fn two_operators_at_once() {
+    let story = deployed();
+    let start = |n: u32| {
+        let value = format!("who={n}");
+        let args =
+            ["deploy", &file("balances"), "--topic", &story.topic, "--set", &value, "--redis", &story.redis.url()];
+        Host::cli(args)
+    };
+    let mut operators: Vec<Host> = (0..8).map(start).collect();
+    for operator in &mut operators {
+        assert_eq!(operator.exit_code(NET), Some(0), "{}", operator.stderr());
+    }
+    let record: String = story.redis.query(redis::cmd("GET").arg("lantern:deployment:balances")).unwrap();
+    let record: serde_json::Value = serde_json::from_str(&record).unwrap();
+    let who = record["generations"]["1"]["config"]["who"].as_str().unwrap().parse::<u32>().unwrap();
+    assert!(who < 8, "one of them was the last");
+    let deploys: Vec<Vec<redis::Value>> =
+        story.redis.query(redis::cmd("XRANGE").arg("lantern:history").arg("-").arg("+")).unwrap();
+    assert!(deploys.len() >= 9, "each of them is in the history");
+}

@@ -1,0 +1,73 @@
+//! What a reader who reads all the time sees of a cutover: how long it waits at most for an answer, beside how long it
+//! waits when nothing is rebuilt.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use lantern_tests::bank::openings;
+use lantern_tests::eventually::{NET, eventually};
+use lantern_tests::reader::{Readings, per_mille};
+use lantern_tests::{Event, Host, Operator, Reader, RedisServer, Source, artefacts};
+
+use crate::report::{Row, note};
+
+const PARTITIONS: u32 = 8;
+const PROJECTION: &str = "balances";
+/// How long the reader reads while nothing else happens.
+const QUIET: Duration = Duration::from_secs(5);
+
+/// Rebuilds a bank of so many accounts while it is read.
+pub fn measure(accounts: u64) -> anyhow::Result<Row> {
+    note(&format!("opening {accounts} accounts"));
+    let (source, redis) = (Source::log(), RedisServer::start());
+    let topic = source.topic("account-events", PARTITIONS);
+    source.append(&topic, &openings(accounts, PARTITIONS).collect::<Vec<Event>>());
+    let operator = Operator::of(&redis);
+    operator.deploy(PROJECTION, &artefacts::plugin("balances"), &topic, &[]);
+    let mut host = Host::run(&source.url(), &redis).start();
+    host.until("all accounts are open", || match redis.progress(PROJECTION) {
+        opened if opened == accounts => Ok(()),
+        opened => Err(format!("{opened} of {accounts} accounts are open")),
+    });
+
+    note("reading while nothing is rebuilt");
+    let reader = Reader::start(&redis, accounts);
+    let began = Instant::now();
+    eventually("the time is over", NET, || if began.elapsed() < QUIET { Err(String::new()) } else { Ok(()) });
+    let quiet = checked(reader.stop())?;
+
+    note("reading while all is rebuilt");
+    let reader = Reader::start(&redis, accounts);
+    let began = Instant::now();
+    operator.deploy(PROJECTION, &artefacts::plugin("balances-v2"), &topic, &[]);
+    host.until("the new views are live", || match redis.generation(PROJECTION) {
+        Some(2) => Ok(()),
+        _ => Err(format!("{} of {accounts} events are applied", redis.built(PROJECTION, 2))),
+    });
+    let rate = accounts as f64 / began.elapsed().as_secs_f64();
+    let busy = checked(reader.stop())?;
+    ensure!(busy.of(1) > 0 && busy.of(2) > 0, "the reader has seen but one generation");
+
+    let (without, beside) = (quiet.pauses_elsewhere(), busy.pauses_elsewhere());
+    let ms = |pause: Duration| format!("{:.2} ms", pause.as_secs_f64() * 1e3);
+    Ok(Row {
+        workload: "cutover",
+        contender: format!("{accounts} accounts"),
+        events_per_second: rate,
+        ratio: None,
+        remarks: vec![
+            ("longest pause", ms(busy.longest_pause_around_cutovers())),
+            ("p99.9 rebuilding", ms(per_mille(&beside, 999))),
+            ("longest", ms(beside.last().copied().unwrap_or_default())),
+            ("p99.9 quiet", ms(per_mille(&without, 999))),
+            ("longest", ms(without.last().copied().unwrap_or_default())),
+        ],
+    })
+}
+
+fn checked(readings: Readings) -> anyhow::Result<Readings> {
+    let torn = readings.torn.first();
+    torn.map_or(Ok(()), |torn| Err(anyhow::anyhow!("{torn}")))
+        .context("a reading that does not belong together")?;
+    Ok(readings)
+}
