@@ -2,8 +2,11 @@
 //! are alive are the memory of an installation.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use crate::control::{Change, Entry, Error, FaultAt, Installation, Outcome, Recorded, Registry, Snapshot, Stage};
+use crate::control::{
+    Change, Deployment, Entry, Error, FaultAt, Installation, Outcome, Reached, Recorded, Registry, Snapshot, Stage,
+};
 
 /// The records as this host knows them.
 pub(super) struct Keeper<C> {
@@ -91,12 +94,32 @@ impl<C: Registry> Keeper<C> {
         Ok(())
     }
 
+    /// What it takes to act on the records as they are now, beside everything else.
+    pub(super) fn hand(&self) -> Hand<C> {
+        let (registry, host) = (self.registry.clone(), self.host.clone());
+        Hand { registry, host, snapshot: Arc::new(self.snapshot.clone()) }
+    }
+}
+
+/// Acts on records as they were read at one moment; if they are not so any more, nothing happens.
+#[derive(Clone)]
+pub(super) struct Hand<C> {
+    pub(super) registry: C,
+    host: String,
+    snapshot: Arc<Snapshot>,
+}
+
+impl<C: Registry> Hand<C> {
+    pub(super) fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
     /// Makes a change to a record of the snapshot; whatever comes of it is in the next snapshot.
     pub(super) async fn change(
         &self,
         before: &Recorded,
-        after: Option<crate::control::Deployment>,
-        reached: Option<crate::control::Reached>,
+        after: Option<Deployment>,
+        reached: Option<Reached>,
         (action, what): (&str, String),
     ) -> Result<Outcome, Error> {
         let projection = before.deployment.name.clone();

@@ -1,14 +1,15 @@
 //! What a host does for all beside running lanes: rebuilds go their way, what nobody needs is removed, the host's report
 //! is renewed. Every step is made by compare-and-set, so it does no harm if several hosts do the same.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::desired::Desired;
+use super::desired::{Desired, GenerationKey};
 use super::drive::{Step, arrived, progress, step, too_many};
-use super::keeper::Keeper;
+use super::keeper::{Hand, Keeper};
 use super::roster::Roster;
 use crate::control::{Built, Error, HostReport, LaneReport, Outcome, Recorded, Refusal, Registry, Stage, steps};
 use crate::event::TopicPartition;
@@ -29,11 +30,15 @@ pub(super) struct Upkeep {
     told: u64,
     /// What each lane had committed when that was told.
     committed: BTreeMap<String, u64>,
+    /// Tasks that look after one deployment each, and its names. They end with this.
+    chores: JoinSet<String>,
+    tended: BTreeSet<String>,
 }
 
 impl Upkeep {
     pub(super) fn new(host: String) -> Self {
-        Self { host, told_at: None, told: 0, committed: BTreeMap::new() }
+        let committed = BTreeMap::new();
+        Self { host, told_at: None, told: 0, committed, chores: JoinSet::new(), tended: BTreeSet::new() }
     }
 
     pub(super) async fn turn<C: Registry, G: Group>(
@@ -44,22 +49,9 @@ impl Upkeep {
         desired: &Desired,
         group: Option<&G>,
     ) -> Result<(), Error> {
-        let led = roster.led();
-        for recorded in keeper.snapshot().deployments.values() {
-            let name = &recorded.deployment.name;
-            if recorded.deployment.moving.is_some() {
-                move_on(keeper, registry, recorded).await?;
-                continue;
-            }
-            fail(keeper, recorded).await?;
-            // One that stands still has no lane, so nobody leads it, and everyone looks after it.
-            if let Some((number, next)) = recorded.deployment.next()
-                && (next.frozen || led.contains(&(name.clone(), number)))
-            {
-                rebuild(keeper, registry, recorded).await?;
-            }
-        }
-        if self.told_at.is_some_and(|at| at.elapsed() < EVERY) {
+        let is_due = self.told_at.is_none_or(|at| at.elapsed() >= EVERY);
+        self.tend_all(keeper, &roster.led(), is_due);
+        if !is_due {
             return Ok(());
         }
         let report = self.report(roster, desired);
@@ -68,13 +60,40 @@ impl Upkeep {
         if let Some(group) = group {
             group.report(offsets(roster));
         }
-        for recorded in keeper.snapshot().deployments.values() {
-            if led.contains(&(recorded.deployment.name.clone(), recorded.deployment.live)) {
-                note_built(keeper, registry, recorded).await?;
-            }
-            remove(keeper, registry, recorded).await?;
-        }
         Ok(())
+    }
+
+    /// Looks after every deployment, each in a task of its own: a comparison or a removal may take minutes, and must not
+    /// keep the host from its lanes.
+    fn tend_all<C: Registry>(&mut self, keeper: &Keeper<C>, led: &BTreeSet<GenerationKey>, is_due: bool) {
+        while let Some(ended) = self.chores.try_join_next() {
+            match ended {
+                Ok(name) => drop(self.tended.remove(&name)),
+                Err(panic) => {
+                    tracing::error!("{panic}");
+                    // Of which deployment it was is not known; to look after one twice does no harm.
+                    self.tended.clear();
+                }
+            }
+        }
+        let hand = keeper.hand();
+        for (name, recorded) in &keeper.snapshot().deployments {
+            if !self.tended.insert(name.clone()) {
+                continue;
+            }
+            let deployment = &recorded.deployment;
+            let leads = |number| led.contains(&(name.clone(), number));
+            // One that stands still has no lane, so nobody leads it, and everyone looks after it.
+            let rebuilds = deployment.next().is_some_and(|(number, next)| next.frozen || leads(number));
+            let chore = Chore { rebuilds, is_live_here: leads(deployment.live), is_due };
+            let (hand, recorded, name) = (hand.clone(), recorded.clone(), name.clone());
+            self.chores.spawn(async move {
+                if let Err(error) = tend(&hand, &recorded, chore).await {
+                    tracing::debug!(projection = name, "upkeep: {}", crate::lane::chain(&error));
+                }
+                name
+            });
+        }
     }
 
     fn report(&mut self, roster: &Roster, desired: &Desired) -> HostReport {
@@ -118,6 +137,34 @@ impl Upkeep {
     }
 }
 
+/// What a host has to look after in a deployment.
+#[derive(Clone, Copy)]
+struct Chore {
+    /// Whether its rebuild is this host's to drive.
+    rebuilds: bool,
+    /// Whether the first lane of its live generation runs here.
+    is_live_here: bool,
+    /// Whether it is time for what need not be looked at so often.
+    is_due: bool,
+}
+
+async fn tend<C: Registry>(hand: &Hand<C>, recorded: &Recorded, chore: Chore) -> Result<(), Error> {
+    if recorded.deployment.moving.is_some() {
+        return move_on(hand, recorded).await;
+    }
+    fail(hand, recorded).await?;
+    if chore.rebuilds {
+        rebuild(hand, recorded).await?;
+    }
+    if chore.is_due {
+        if chore.is_live_here {
+            note_built(hand, recorded).await?;
+        }
+        remove(hand, recorded).await?;
+    }
+    Ok(())
+}
+
 /// What lag tools are shown: of all live projections that read a partition, the one that has come least far.
 fn offsets(roster: &Roster) -> BTreeMap<TopicPartition, u64> {
     let mut offsets: BTreeMap<TopicPartition, u64> = BTreeMap::new();
@@ -131,47 +178,47 @@ fn offsets(roster: &Roster) -> BTreeMap<TopicPartition, u64> {
 }
 
 /// A generation that is being built and can't go on is given up.
-async fn fail<C: Registry>(keeper: &Keeper<C>, recorded: &Recorded) -> Result<(), Error> {
+async fn fail<C: Registry>(hand: &Hand<C>, recorded: &Recorded) -> Result<(), Error> {
     let deployment = &recorded.deployment;
     let Some((number, _)) = deployment.next() else { return Ok(()) };
-    let faults = keeper.snapshot().faults.iter();
+    let faults = hand.snapshot().faults.iter();
     let mut own = faults.filter(|(at, _)| at.projection == deployment.name && at.generation == number);
     let Some((_, reason)) = own.next() else { return Ok(()) };
     let Ok(after) = steps::fail(deployment, number, reason.clone()) else { return Ok(()) };
     let what = format!("generation {number} could not be built: {reason}");
-    match keeper.change(recorded, Some(after), None, ("fail", what)).await? {
+    match hand.change(recorded, Some(after), None, ("fail", what)).await? {
         Outcome::Done => tracing::error!(projection = deployment.name, "the rebuild has failed: {reason}"),
         _other_host => {}
     }
     Ok(())
 }
 
-async fn rebuild<C: Registry>(keeper: &Keeper<C>, registry: &C, recorded: &Recorded) -> Result<(), Error> {
+async fn rebuild<C: Registry>(hand: &Hand<C>, recorded: &Recorded) -> Result<(), Error> {
     let deployment = &recorded.deployment;
     let Some((number, _)) = deployment.next().filter(|(_, g)| g.stage == Stage::Building) else { return Ok(()) };
-    let snapshot = keeper.snapshot();
-    let live = progress(registry.lanes(&deployment.name, deployment.live).await?);
-    let next = progress(registry.lanes(&deployment.name, number).await?);
+    let snapshot = hand.snapshot();
+    let live = progress(hand.registry.lanes(&deployment.name, deployment.live).await?);
+    let next = progress(hand.registry.lanes(&deployment.name, number).await?);
     let mut outcome = step(deployment, snapshot, &live, &next);
     if outcome == Ok(Step::Compare) {
-        let finding = registry.compare(deployment, (deployment.live, number)).await?;
+        let finding = hand.registry.compare(deployment, (deployment.live, number)).await?;
         outcome = arrived(deployment, snapshot, &next, finding);
     }
-    let outcome = make(keeper, recorded, outcome).await?;
+    let outcome = make(hand, recorded, outcome).await?;
     if let Some(Outcome::TooMany { structures, limit }) = outcome {
-        make(keeper, recorded, too_many(deployment, snapshot, &next, (structures, limit))).await?;
+        make(hand, recorded, too_many(deployment, snapshot, &next, (structures, limit))).await?;
     }
     Ok(())
 }
 
 /// Makes a step of a rebuild, and gives how that went.
 async fn make<C: Registry>(
-    keeper: &Keeper<C>,
+    hand: &Hand<C>,
     recorded: &Recorded,
     step: Result<Step, Refusal>,
 ) -> Result<Option<Outcome>, Error> {
     let Ok(Step::Change(after, reached, action, what)) = step else { return Ok(None) };
-    let outcome = keeper.change(recorded, Some(*after), reached, (action, what.clone())).await?;
+    let outcome = hand.change(recorded, Some(*after), reached, (action, what.clone())).await?;
     if outcome == Outcome::Done {
         tracing::info!(projection = recorded.deployment.name, "{action}: {what}");
     }
@@ -179,10 +226,10 @@ async fn make<C: Registry>(
 }
 
 /// Goes on with a cutover in chunks, wherever it has come to.
-async fn move_on<C: Registry>(keeper: &Keeper<C>, registry: &C, recorded: &Recorded) -> Result<(), Error> {
+async fn move_on<C: Registry>(hand: &Hand<C>, recorded: &Recorded) -> Result<(), Error> {
     let deployment = &recorded.deployment;
     for _ in 0..CHUNKS_AT_ONCE {
-        match registry.move_some(recorded).await? {
+        match hand.registry.move_some(recorded).await? {
             Some(0) => break,
             Some(_) => {}
             None => return Ok(()),
@@ -191,17 +238,17 @@ async fn move_on<C: Registry>(keeper: &Keeper<C>, registry: &C, recorded: &Recor
     // If some are left, that is one more chunk, or too many again.
     let Some(number) = deployment.moving else { return Ok(()) };
     let what = format!("generation {} → {number}, structure by structure", deployment.live);
-    let step = steps::moved(deployment, keeper.snapshot().now);
-    make(keeper, recorded, step.map(|after| Step::Change(Box::new(after), None, "cutover", what))).await?;
+    let step = steps::moved(deployment, hand.snapshot().now);
+    make(hand, recorded, step.map(|after| Step::Change(Box::new(after), None, "cutover", what))).await?;
     Ok(())
 }
 
 /// The first build of a projection is at the end of its topics.
-async fn note_built<C: Registry>(keeper: &Keeper<C>, registry: &C, recorded: &Recorded) -> Result<(), Error> {
+async fn note_built<C: Registry>(hand: &Hand<C>, recorded: &Recorded) -> Result<(), Error> {
     let deployment = &recorded.deployment;
     let Some(live) = deployment.live().filter(|live| live.built.is_none()) else { return Ok(()) };
-    let lanes = registry.lanes(&deployment.name, deployment.live).await?;
-    let hosts = registry.hosts().await?;
+    let lanes = hand.registry.lanes(&deployment.name, deployment.live).await?;
+    let hosts = hand.registry.hosts().await?;
     let is_at_end = |share: &String| {
         let mut reports = hosts.iter().flat_map(|host| &host.lanes);
         reports.any(|lane| {
@@ -214,34 +261,33 @@ async fn note_built<C: Registry>(keeper: &Keeper<C>, registry: &C, recorded: &Re
     }
     let begin = |at: &TopicPartition| live.starts.get(&at.to_string()).copied().unwrap_or(0);
     let events = progress(lanes).iter().map(|(at, mark)| mark.next.saturating_sub(begin(at))).sum();
-    let built = Built { events, milliseconds: keeper.snapshot().now - live.begun };
+    let built = Built { events, milliseconds: hand.snapshot().now - live.begun };
     let after = steps::built(deployment, deployment.live, built);
-    keeper
-        .change(recorded, Some(after), None, ("live", format!("generation {} has caught up", deployment.live)))
+    hand.change(recorded, Some(after), None, ("live", format!("generation {} has caught up", deployment.live)))
         .await?;
     Ok(())
 }
 
 /// Removes what nobody needs any more.
-async fn remove<C: Registry>(keeper: &Keeper<C>, registry: &C, recorded: &Recorded) -> Result<(), Error> {
+async fn remove<C: Registry>(hand: &Hand<C>, recorded: &Recorded) -> Result<(), Error> {
     let deployment = &recorded.deployment;
     if let Some(number) = deployment.to_be_swept() {
-        if !registry.sweep(recorded, number).await? {
+        if !hand.registry.sweep(recorded, number).await? {
             return Ok(());
         }
         let after = steps::swept(deployment, number);
-        keeper.change(recorded, Some(after), None, ("sweep", format!("generation {number} is removed"))).await?;
-        registry.drop_modules().await?;
+        hand.change(recorded, Some(after), None, ("sweep", format!("generation {number} is removed"))).await?;
+        hand.registry.drop_modules().await?;
     } else if deployment.removing {
-        keeper.change(recorded, None, None, ("sweep", "it is gone".to_owned())).await?;
-        registry.drop_modules().await?;
+        hand.change(recorded, None, None, ("sweep", "it is gone".to_owned())).await?;
+        hand.registry.drop_modules().await?;
     } else if let Some((number, old)) = deployment.old() {
-        let kept = keeper.snapshot().now - old.retired.unwrap_or(i64::MAX);
+        let kept = hand.snapshot().now - old.retired.unwrap_or(i64::MAX);
         if kept > 1000 * deployment.keep_old_seconds as i64
             && let Some(after) = steps::retire(deployment)
         {
             let what = format!("generation {number} was kept for {} s", deployment.keep_old_seconds);
-            keeper.change(recorded, Some(after), None, ("gc", what)).await?;
+            hand.change(recorded, Some(after), None, ("gc", what)).await?;
         }
     }
     Ok(())
