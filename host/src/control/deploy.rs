@@ -123,6 +123,9 @@ fn generation(wanted: &Wanted, topics: Vec<String>, now: i64) -> Result<Generati
             "name one topic for each, in that order",
         ));
     }
+    if topics.iter().any(String::is_empty) {
+        return Err(Refusal::new("a topic has no name", "is a variable unset where its name should be?"));
+    }
     if let Some(twice) = (1..topics.len()).find(|&i| topics[..i].contains(&topics[i])) {
         let reason = format!("topic `{}` is named twice", topics[twice]);
         return Err(Refusal::new(reason, "name one topic for each that the plugin reads, in that order"));

@@ -56,6 +56,8 @@ pub struct Host<S: Source, T, C, M> {
     topics: Topics,
     upkeep: Upkeep,
     group: Option<S::Group>,
+    /// The group of which this host is a member, if it is of one.
+    joined: String,
     assignment: watch::Receiver<Assignment>,
     desired: Desired,
 }
@@ -86,6 +88,7 @@ where
             topics: Topics::new(outages.clone()),
             upkeep: Upkeep::new(options.id.clone()),
             group: None,
+            joined: String::new(),
             assignment: watch::channel(Assignment::default()).1,
             desired: Desired::default(),
             source,
@@ -150,12 +153,20 @@ where
             }
             Err(error) => return Err(error.into()),
         }
+        let installation = format!("lantern-{}", self.keeper.installation().id);
+        if self.joined != installation
+            && let Some(group) = self.group.take()
+        {
+            // Redis has lost the installation that this host was of, and has another one now.
+            group.leave().await;
+            self.desired.topics.clear();
+        }
         if self.group.is_none() {
-            let installation = format!("lantern-{}", self.keeper.installation().id);
             match self.source.join(&installation, &self.options.id).await {
                 Ok(group) => {
                     self.assignment = group.assignment();
                     self.group = Some(group);
+                    self.joined = installation;
                 }
                 Err(error @ source::Error::Unavailable { .. }) => {
                     self.outages.failed("the source", &error, error.hint());

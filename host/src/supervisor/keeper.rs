@@ -36,7 +36,10 @@ impl<C: Registry> Keeper<C> {
     pub(super) async fn refresh(&mut self, files: &BTreeMap<String, Vec<u8>>) -> Result<(), Error> {
         let mut found = self.registry.load().await?;
         if found.installation.as_ref() != Some(&self.installation) {
-            if found.installation.is_none() && !self.snapshot.deployments.is_empty() {
+            // If there is another installation, a host that came after the loss has been faster.
+            let is_ours = |found: &Installation| found.id == self.installation.id;
+            let is_lost = !found.installation.as_ref().is_some_and(is_ours);
+            if is_lost && !self.snapshot.deployments.is_empty() {
                 tracing::warn!("Redis has lost everything; writing the deployments back");
                 self.restore(files, found.now).await?;
             }

@@ -165,16 +165,20 @@ async fn tend<C: Registry>(hand: &Hand<C>, recorded: &Recorded, chore: Chore) ->
     Ok(())
 }
 
-/// What lag tools are shown: of all live projections that read a partition, the one that has come least far.
+/// What lag tools are shown: of all live projections that read a partition, the one that has come least far. Nothing of
+/// a partition of which one of them does not know yet how far it is.
 fn offsets(roster: &Roster) -> BTreeMap<TopicPartition, u64> {
-    let mut offsets: BTreeMap<TopicPartition, u64> = BTreeMap::new();
+    let mut offsets: BTreeMap<TopicPartition, Option<u64>> = BTreeMap::new();
     for (_, plan, status) in roster.statuses().filter(|(_, plan, _)| plan.projection.live) {
+        let is_known = status.state != State::Starting || !status.checkpoint.is_empty();
         for (_, at) in &plan.partitions {
-            let next = status.checkpoint.get(at).map_or(0, |mark| mark.next);
+            let begin = || plan.course.starts.get(at).copied().unwrap_or(0);
+            let next = is_known.then(|| status.checkpoint.get(at).map_or_else(begin, |mark| mark.next));
+            // None is less than any offset.
             offsets.entry(at.clone()).and_modify(|least| *least = next.min(*least)).or_insert(next);
         }
     }
-    offsets
+    offsets.into_iter().filter_map(|(at, next)| Some((at, next?))).collect()
 }
 
 /// A generation that is being built and can't go on is given up.

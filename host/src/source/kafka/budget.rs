@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const READER_BYTES_MAX: usize = 16 << 20;
 /// Bytes that one reader may fetch ahead however many there are.
 pub(super) const READER_BYTES_MIN: usize = 1 << 20;
+/// Bytes that may be fetched ahead of each of a reader's partitions however many those are.
+const PARTITION_BYTES_MIN: usize = 64 << 10;
 
 /// Bytes for all readers. Clones share it.
 #[derive(Clone)]
@@ -18,6 +20,7 @@ pub(super) struct Budget {
 /// What one reader may fetch ahead. Given back when this is dropped.
 pub(super) struct Allowance {
     bytes: usize,
+    partitions: usize,
     in_use: Arc<AtomicUsize>,
 }
 
@@ -26,18 +29,20 @@ impl Budget {
         Self { bytes_max, in_use: Arc::default() }
     }
 
-    /// The share of a new reader.
-    pub(super) fn take(&self) -> Allowance {
-        let add = |in_use| Some(in_use + share(self.bytes_max, in_use));
+    /// The share of a new reader of so many partitions.
+    pub(super) fn take(&self, partitions: usize) -> Allowance {
+        let share = |in_use| share(self.bytes_max, in_use).max(partitions * PARTITION_BYTES_MIN);
+        let add = |in_use| Some(in_use + share(in_use));
         let before = self.in_use.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
         let before = before.unwrap_or_else(|unchanged| unchanged);
-        Allowance { bytes: share(self.bytes_max, before), in_use: self.in_use.clone() }
+        Allowance { bytes: share(before), partitions, in_use: self.in_use.clone() }
     }
 }
 
 impl Allowance {
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
+    /// Bytes for each partition: librdkafka keeps a queue for each, and that is what it bounds.
+    pub(super) fn partition_bytes(&self) -> usize {
+        self.bytes / self.partitions.max(1)
     }
 }
 
@@ -60,20 +65,32 @@ mod tests {
     #[test]
     fn each_gets_half_of_what_is_left_within_bounds() {
         let budget = Budget::new(40 * MIB);
-        let taken: Vec<Allowance> = (0..6).map(|_| budget.take()).collect();
-        let bytes: Vec<usize> = taken.iter().map(Allowance::bytes).collect();
+        let taken: Vec<Allowance> = (0..6).map(|_| budget.take(1)).collect();
+        let bytes: Vec<usize> = taken.iter().map(Allowance::partition_bytes).collect();
         assert_eq!(bytes, [16 * MIB, 12 * MIB, 6 * MIB, 3 * MIB, MIB * 3 / 2, MIB]);
 
         drop(taken);
-        assert_eq!(budget.take().bytes(), 16 * MIB);
+        assert_eq!(budget.take(1).partition_bytes(), 16 * MIB);
+    }
+
+    #[test]
+    fn the_partitions_of_a_reader_share_what_it_may_take() {
+        let budget = Budget::new(256 * MIB);
+        assert_eq!(budget.take(64).partition_bytes(), 16 * MIB / 64);
+        let many = budget.take(1000);
+        assert_eq!(many.partition_bytes(), 64 << 10);
+        assert_eq!(budget.take(1).partition_bytes(), 16 * MIB);
+        let _too_many = budget.take(5000);
+        assert_eq!(budget.take(1).partition_bytes(), MIB, "the budget knows what it has given");
     }
 
     #[test]
     fn many_have_little_more_than_the_budget() {
         let budget = Budget::new(256 * MIB);
-        let taken: Vec<Allowance> = (0..300).map(|_| budget.take()).collect();
-        let more: Vec<usize> = taken.iter().skip_while(|one| one.bytes() > MIB).map(Allowance::bytes).collect();
+        let taken: Vec<Allowance> = (0..300).map(|_| budget.take(1)).collect();
+        let more: Vec<usize> =
+            taken.iter().skip_while(|one| one.partition_bytes() > MIB).map(Allowance::partition_bytes).collect();
         assert!(more.iter().all(|bytes| *bytes == MIB));
-        assert!(taken.iter().map(Allowance::bytes).sum::<usize>() <= (256 + more.len()) * MIB);
+        assert!(taken.iter().map(Allowance::partition_bytes).sum::<usize>() <= (256 + more.len()) * MIB);
     }
 }

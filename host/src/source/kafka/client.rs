@@ -64,7 +64,11 @@ pub(super) fn config(brokers: &str) -> ClientConfig {
     config
 }
 
-/// A consumer that is told what to read and remembers nothing. It fetches about so many bytes ahead.
+/// A partition's part of one answer of the broker, at most, but for a larger event that stands first: librdkafka's own
+/// default.
+const FETCH_BYTES_MAX: usize = 1 << 20;
+
+/// A consumer that is told what to read and remembers nothing. It fetches about so many bytes ahead of each partition.
 pub(super) fn consumer(
     brokers: &str,
     properties: &[(String, String)],
@@ -88,7 +92,9 @@ pub(super) fn consumer(
         // The default of a second stalls a reader whose queue was full.
         .set("fetch.queue.backoff.ms", "2")
         .set("queued.min.messages", FETCH_AHEAD_EVENTS)
-        .set("queued.max.messages.kbytes", (ahead_bytes >> 10).to_string());
+        .set("queued.max.messages.kbytes", (ahead_bytes >> 10).to_string())
+        // What is asked for may come when the queue has room for one more byte.
+        .set("fetch.message.max.bytes", ahead_bytes.min(FETCH_BYTES_MAX).to_string());
     for (name, value) in properties {
         config.set(name, value);
     }

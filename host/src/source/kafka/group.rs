@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -50,7 +51,13 @@ impl KafkaGroup {
         let (ending, ended) = oneshot::channel();
         let mut member = Member { consumer, orders: orders.clone(), told: (0, Vec::new()) };
         let run = move || {
-            while member.step() == Step::Joined {}
+            let ended = catch_unwind(AssertUnwindSafe(|| while member.step() == Step::Joined {}));
+            if ended.is_err() {
+                tracing::error!(
+                    "this host has left the others by a defect of lantern; they take over, restart it"
+                );
+                member.consumer.context().forgo();
+            }
             drop(member);
             drop(ending);
         };
@@ -124,9 +131,9 @@ impl Member {
     }
 
     fn subscribe(&mut self, topics: BTreeSet<Arc<str>>) {
-        // A name that begins so would be a pattern; no topic's does.
-        let names: Vec<String> =
-            topics.iter().filter(|topic| !topic.starts_with('^')).map(|topic| topic.to_string()).collect();
+        // What begins so would be a pattern; no topic's name does. For an empty one librdkafka refuses them all.
+        let is_name = |topic: &&Arc<str>| !topic.is_empty() && !topic.starts_with('^');
+        let names: Vec<String> = topics.iter().filter(is_name).map(|topic| topic.to_string()).collect();
         // librdkafka would rejoin, and so disturb the others, even for the same topics.
         if !self.consumer.context().name(topics) {
             return;

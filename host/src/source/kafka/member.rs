@@ -7,6 +7,7 @@ use rdkafka::ClientContext;
 use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
+use rdkafka::statistics::Statistics;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 use tokio::sync::watch;
@@ -43,6 +44,11 @@ impl Membership {
         true
     }
 
+    /// Gives up all partitions, for good.
+    pub(super) fn forgo(&self) {
+        self.assignment.send_modify(|now| *now = Assignment { number: now.number + 1, ..Assignment::default() });
+    }
+
     fn assign(&self, partitions: &TopicPartitionList) {
         let topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
         let named = |topic: &str, number: i32| {
@@ -61,6 +67,9 @@ impl ClientContext for Membership {
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!("librdkafka: {error}: {reason}");
     }
+
+    /// Asked for by the property `statistics.interval.ms`; a member fetches nothing.
+    fn stats(&self, _statistics: Statistics) {}
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         client::log(level, facility, message);

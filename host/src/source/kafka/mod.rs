@@ -160,8 +160,8 @@ impl Source for Kafka {
             let first = self.first(&start).await?;
             starts.push((start, first));
         }
-        let allowance = self.budget.take();
-        let consumer = client::consumer(&self.brokers, &self.properties, allowance.bytes());
+        let allowance = self.budget.take(starts.len());
+        let consumer = client::consumer(&self.brokers, &self.properties, allowance.partition_bytes());
         let consumer = consumer.map_err(|e| self.unavailable(e))?;
         KafkaReader::new(consumer, starts, self.what(), allowance).map_err(|e| self.unavailable(e))
     }

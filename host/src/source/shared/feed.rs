@@ -11,14 +11,14 @@ use crate::source::{Error, Reader};
 /// How often a feed that is not at the log's end looks whether it is; a reader does not tell by itself.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
 
-/// How large a chunk may grow, and which part of all rings one may be.
+/// How large a chunk may grow, where its ring has room for that.
 const CHUNK: BatchLimits = BatchLimits { events_max: 1000, bytes_max: 256 << 10 };
-const CHUNK_PART: usize = 16;
+/// Bytes of memory that an event takes beside its own.
+const EVENT_BYTES: usize = 36;
 
 struct Feed<R> {
     reader: R,
     place: Place,
-    limits: BatchLimits,
     at_end: bool,
 }
 
@@ -39,8 +39,7 @@ pub(super) async fn run<R: Reader>(place: Place, opening: impl Future<Output = R
         Err(error) => return tracing::debug!("the shared reader of {} does not open: {error}", place.at()),
     };
     place.opened();
-    let bytes_max = CHUNK.bytes_max.min(place.bytes_max() / CHUNK_PART);
-    let feed = Feed { reader, place, limits: BatchLimits { bytes_max, ..CHUNK }, at_end: false };
+    let feed = Feed { reader, place, at_end: false };
     // Closing a reader may take its time.
     let reader = feed.run().await;
     let _ = tokio::task::spawn_blocking(move || drop(reader)).await;
@@ -78,11 +77,20 @@ impl<R: Reader> Feed<R> {
             () = more => {}
         }
         let mut events = Batch::default();
-        if let Err(error) = self.reader.fill(&mut events, &self.limits) {
+        if let Err(error) = self.reader.fill(&mut events, &limits(self.place.chunk_bytes_max())) {
             return Flow::Failed(error);
         }
         self.at_end = self.reader.at_end();
         self.place.publish(events, self.at_end);
         Flow::On
+    }
+}
+
+/// Limits of a chunk that may take so many bytes of memory.
+fn limits(bytes_max: usize) -> BatchLimits {
+    let half = bytes_max / 2;
+    BatchLimits {
+        events_max: CHUNK.events_max.min(half / EVENT_BYTES).max(1),
+        bytes_max: CHUNK.bytes_max.min(half).max(1),
     }
 }

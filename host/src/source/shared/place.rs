@@ -28,9 +28,10 @@ impl Place {
         &self.at
     }
 
-    /// Bytes that all rings may hold.
-    pub(super) fn bytes_max(&self) -> usize {
-        self.feeds.bytes_max()
+    /// Bytes of memory that the next chunk may take, so that all feeds together stay within bounds although each may be
+    /// a chunk further ahead of its readers than it begins to read.
+    pub(super) fn chunk_bytes_max(&self) -> usize {
+        self.feeds.lock().ahead_bytes_max(self.feeds.bytes_max()) as usize
     }
 
     /// Cancelled when the last subscriber has gone.

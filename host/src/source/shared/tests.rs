@@ -236,13 +236,19 @@ async fn several_partitions_are_merged_by_time_whoever_reads_them() {
 
 #[tokio::test(start_paused = true)]
 async fn rings_of_many_partitions_stay_within_the_bound() {
+    for count in [8, 64] {
+        rings_stay_within_the_bound(&(0..count).collect::<Vec<u32>>()).await;
+    }
+}
+
+async fn rings_stay_within_the_bound(partitions: &[u32]) {
     let script = Script::default();
-    let partitions: Vec<u32> = (0..8).collect();
     let shared = Shared::new(script.clone(), 20_000);
-    let mut lanes = lanes(&shared, 2, &partitions).await;
+    let mut lanes = lanes(&shared, 2, partitions).await;
     drain(&mut lanes).await;
+    let opened = script.counts().opened;
     for from in (0..3_000).step_by(300) {
-        for &partition in &partitions {
+        for &partition in partitions {
             script.append(partition, events(from, from + 300));
         }
         // The other never reads.
@@ -250,6 +256,7 @@ async fn rings_of_many_partitions_stay_within_the_bound() {
             assert!(shared.usage().bytes <= 20_000);
         }
     }
+    assert_eq!(script.counts().opened, opened, "what the first had not read yet was dropped");
     drain(&mut lanes).await;
     for lane in &lanes {
         assert!(partitions.iter().all(|partition| lane.seen(*partition) == script.offsets(*partition)));

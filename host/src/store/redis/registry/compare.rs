@@ -23,6 +23,19 @@ struct Findings {
     different: u64,
 }
 
+/// A walk over the keys of a keyed view, a chunk at a time, so that Redis answers others in between.
+struct Members<'a> {
+    index: &'a str,
+    /// Where the walk goes on; none if it is through.
+    cursor: Option<u64>,
+}
+
+impl<'a> Members<'a> {
+    fn of(index: &'a str) -> Self {
+        Self { index, cursor: Some(0) }
+    }
+}
+
 /// The elements of a structure, or a part of them: name and value.
 type Elements = BTreeMap<Vec<u8>, Vec<u8>>;
 
@@ -69,13 +82,46 @@ impl RedisRegistry {
         indexes: [String; 2],
         findings: &mut Findings,
     ) -> Result<(), Error> {
-        let members: Vec<Vec<u8>> = self.ask(cmd("SUNION").arg(&indexes)).await?;
+        let [old_index, new_index] = indexes;
+        let mut members = Members::of(&old_index);
+        while let Some(some) = self.next_members(&mut members).await? {
+            self.compare_members(view, &sides, &some, findings).await?;
+        }
+        let mut members = Members::of(&new_index);
+        while let Some(some) = self.next_members(&mut members).await? {
+            if some.is_empty() {
+                continue;
+            }
+            let known: Vec<bool> = self.ask(cmd("SMISMEMBER").arg(&old_index).arg(&some)).await?;
+            let only_new = some.into_iter().zip(known).filter(|(_, known)| !known);
+            let only_new: Vec<Vec<u8>> = only_new.map(|(member, _)| member).collect();
+            self.compare_members(view, &sides, &only_new, findings).await?;
+        }
+        Ok(())
+    }
+
+    async fn compare_members(
+        &self,
+        view: &View,
+        sides: &[String; 2],
+        members: &[Vec<u8>],
+        findings: &mut Findings,
+    ) -> Result<(), Error> {
         for member in members {
-            let [old, new] = sides.each_ref().map(|side| [side.as_bytes(), b":", &member].concat());
-            let name = format!("{}:{}", view.name, String::from_utf8_lossy(&member));
+            let [old, new] = sides.each_ref().map(|side| [side.as_bytes(), b":", member].concat());
+            let name = format!("{}:{}", view.name, String::from_utf8_lossy(member));
             self.compare_structure(view, &name, old, new, findings).await?;
         }
         Ok(())
+    }
+
+    /// Some more keys of a keyed view, perhaps none this time; `None` after the last.
+    async fn next_members(&self, members: &mut Members<'_>) -> Result<Option<Vec<Vec<u8>>>, Error> {
+        let Some(cursor) = members.cursor else { return Ok(None) };
+        let (next, some): (u64, Vec<Vec<u8>>) =
+            self.ask(cmd("SSCAN").arg(members.index).arg(cursor).arg("COUNT").arg(CHUNK)).await?;
+        members.cursor = (next != 0).then_some(next);
+        Ok(Some(some))
     }
 
     async fn compare_structure(
