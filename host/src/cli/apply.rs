@@ -81,7 +81,8 @@ pub(crate) fn run(args: Args, printer: &mut Printer) -> anyhow::Result<()> {
         let operator = args.connection.operator();
         let snapshot = operator.snapshot().await?;
         let source = args.connection.source(&snapshot);
-        let preparer = Preparer { operator: &operator, workshop: &workshop, source: source.as_ref() };
+        let preparer =
+            Preparer { operator: &operator, workshop: &workshop, source: source.as_ref(), leaving: &[] };
         let difference = compare(preparer, &snapshot, requests, args.prune).await?;
         difference.show(printer);
         if args.plan {
@@ -110,9 +111,13 @@ async fn compare(
         snapshot.deployments.keys().filter(|name| !requests.contains_key(*name)).cloned().collect();
     let (gone, kept) = if prune { (unnamed, Vec::new()) } else { (Vec::new(), unnamed) };
     let leaving: BTreeSet<&String> = gone.iter().collect();
+    let mut prefixes = Vec::new();
     for name in &gone {
-        steps::undeploy(&snapshot.deployments[name].deployment, false).map_err(refused)?;
+        let deployment = &snapshot.deployments[name].deployment;
+        steps::undeploy(deployment, false).map_err(refused)?;
+        prefixes.push(deployment.prefix.clone());
     }
+    let preparer = Preparer { leaving: &prefixes, ..preparer };
     let mut planned: BTreeMap<String, Deployment> = BTreeMap::new();
     let mut prepared = Vec::new();
     for (name, request) in requests {
@@ -145,12 +150,16 @@ impl Difference {
         }
         for (_, prepared) in &self.prepared {
             line(&prepared.plan.after.name, &plan::line(prepared));
+            for change in plan::details(prepared) {
+                line("", change);
+            }
         }
         for name in &self.kept {
             line(name, "is not in the manifest, and stays; --prune undeploys it");
         }
-        for doubt in self.prepared.iter().filter_map(|(_, prepared)| prepared.doubt.as_ref()) {
-            printer.note(format_args!("note: {doubt}"));
+        for (_, prepared) in &self.prepared {
+            let name = &prepared.plan.after.name;
+            prepared.doubt.iter().for_each(|doubt| printer.note(format_args!("note: {name}: {doubt}")));
         }
     }
 
@@ -163,9 +172,9 @@ impl Difference {
         for (request, prepared) in &self.prepared {
             if !preparer.perform(prepared).await? {
                 // Somebody has changed it since it was planned.
-                preparer.deploy(request).await?;
+                preparer.deploy(request, |_| {}).await?;
             }
-            if prepared.plan.kind == Kind::Rebuild {
+            if prepared.plan.after.to_be_swept().is_some() {
                 operator.sweep(&prepared.plan.after.name).await?;
             }
         }

@@ -21,7 +21,7 @@ pub(crate) struct Args {
     name: Option<String>,
 
     /// Show this many of the newest entries; some ten thousand are kept
-    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     count: u64,
 
     /// Print JSON
@@ -45,7 +45,7 @@ pub(crate) fn run(args: Args, printer: &mut Printer) -> anyhow::Result<()> {
     if args.json {
         printer.out(as_json(&lines));
     } else if lines.is_empty() {
-        printer.note("nothing has been done yet (hint: lantern deploy FILE.wasm)");
+        printer.note("nothing is kept of what was done");
     } else {
         table(&lines).lines(wants_colour()).iter().for_each(|line| printer.out(line));
     }

@@ -3,8 +3,8 @@
 use super::Printer;
 use super::closing::{only_a_plan, say};
 use super::connect::{Connection, block_on};
-use super::operate::{Step, failure, refused};
-use crate::control::{Deployment, Refusal, Registry, Snapshot, steps};
+use super::operate::{Step, refused};
+use crate::control::{Deployment, Refusal, Snapshot, steps};
 
 /// Cancel a rebuild: the generation that is being built or held is removed, the live one stays
 #[derive(clap::Args)]
@@ -35,7 +35,6 @@ pub(crate) fn run(args: Args, printer: &mut Printer) -> anyhow::Result<()> {
         }
         operator.change(&args.name, "cancel", step).await?;
         operator.sweep(&args.name).await?;
-        operator.registry.drop_modules().await.map_err(|e| failure(&e))?;
         printer.note(format_args!("generation {} stays the live one", recorded.deployment.live));
         Ok(())
     })

@@ -8,7 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use super::closing::{only_a_plan, say, tell_next};
 use super::connect::{Connection, block_on};
 use super::how::How;
-use super::prepare::{Preparer, Request, Setting, Topics};
+use super::prepare::{Prepared, Preparer, Request, Setting, Topics};
 use super::run::Cache;
 use super::{Printer, plan, progress};
 use crate::app::Workshop;
@@ -90,21 +90,24 @@ pub(crate) fn run(args: Args, printer: &mut Printer) -> anyhow::Result<()> {
     block_on(async {
         let operator = args.connection.operator();
         let source = args.connection.ask_source(&operator).await?;
-        let preparer = Preparer { operator: &operator, workshop: &workshop, source: source.as_ref() };
+        let preparer =
+            Preparer { operator: &operator, workshop: &workshop, source: source.as_ref(), leaving: &[] };
         let request = args.request();
-        let prepared =
-            if args.plan { preparer.prepare(&request).await? } else { preparer.deploy(&request).await? };
-        let after = &prepared.plan.after;
-        say(&after.name, plan::line(&prepared), printer);
+        let mut tell = |prepared: &Prepared| {
+            say(&prepared.plan.after.name, plan::line(prepared), printer);
+            if args.plan {
+                plan::details(prepared).for_each(|change| printer.out(format_args!("  {change}")));
+            }
+            prepared.doubt.iter().for_each(|doubt| printer.note(format_args!("note: {doubt}")));
+        };
         if args.plan {
-            prepared.plan.changes.iter().for_each(|change| printer.out(format_args!("  {change}")));
-        }
-        prepared.doubt.iter().for_each(|doubt| printer.note(format_args!("note: {doubt}")));
-        if args.plan {
+            tell(&preparer.prepare(&request).await?);
             only_a_plan(printer);
             return Ok(());
         }
-        if prepared.plan.kind == Kind::Rebuild {
+        let prepared = preparer.deploy(&request, tell).await?;
+        let after = &prepared.plan.after;
+        if after.to_be_swept().is_some() {
             // What was given up for it goes now.
             operator.sweep(&after.name).await?;
         }

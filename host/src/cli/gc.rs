@@ -71,8 +71,11 @@ fn old(deployment: &Deployment) -> impl Iterator<Item = u64> {
 }
 
 async fn collect(operator: &Operator, name: &str) -> Result<(), UserError> {
-    if steps::retire(&operator.find(name).await?.1.deployment).is_some() {
-        operator.change(name, "gc", step).await?;
+    match operator.change(name, "gc", step).await {
+        Ok(_) => {}
+        // There is nothing to retire, or no such projection any more.
+        Err(done) if matches!(done.exit_code(), 3 | 4) => {}
+        Err(error) => return Err(error),
     }
     operator.sweep(name).await
 }

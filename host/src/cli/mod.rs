@@ -106,6 +106,7 @@ pub fn main() -> ExitCode {
         Command::Gc(args) => gc::run(*args, &mut printer),
         Command::Doctor(args) => doctor::run(*args, &mut printer),
     };
+    let result = result.and_then(|()| printer.finish().map_err(cannot_print));
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -113,6 +114,11 @@ pub fn main() -> ExitCode {
             ExitCode::from(error.downcast_ref().map_or(1, UserError::exit_code))
         }
     }
+}
+
+fn cannot_print(error: std::io::Error) -> anyhow::Error {
+    UserError::failure(format!("not all could be printed: {error}"), "make room where stdout goes, and try again")
+        .into()
 }
 
 /// Sends the log to stderr; `RUST_LOG` says how much of it, and `default` if it does not.

@@ -13,13 +13,13 @@ pub(super) enum Moving {
     Old,
 }
 
-/// Begins a cutover in chunks, and stays until it is through. Gives the record as it is then.
+/// Begins a cutover in chunks, and stays until it is through. Gives the record as it is then, or why it did not begin.
 pub(super) async fn begin(
     operator: &Operator,
     name: &str,
     action: &str,
     moving: Moving,
-) -> Result<Deployment, UserError> {
+) -> Result<Result<Deployment, Outcome>, UserError> {
     let step = |deployment: &Deployment, _: &Snapshot| {
         let to = match moving {
             Moving::Next => deployment.next(),
@@ -32,11 +32,8 @@ pub(super) async fn begin(
         Ok(Step { reached, ..Step::to(steps::move_in(deployment, number)?, what) })
     };
     match operator.change(name, action, step).await?.2 {
-        Outcome::Done => go_on(operator, name).await,
-        outcome => Err(UserError::failure(
-            format!("projection `{name}` cannot move: {outcome}"),
-            format!("see why it does not follow: lantern status {name}"),
-        )),
+        Outcome::Done => go_on(operator, name).await.map(Ok),
+        outcome => Ok(Err(outcome)),
     }
 }
 

@@ -101,8 +101,8 @@ pub(super) async fn deploy(
             topics: one.topics.clone().map_or(Topics::AsBefore, Topics::These),
             ..Request::default()
         };
-        let preparer = Preparer { operator, workshop, source: Some(source) };
-        let prepared = preparer.deploy(&request).await?;
+        let preparer = Preparer { operator, workshop, source: Some(source), leaving: &[] };
+        let prepared = preparer.deploy(&request, |_| {}).await?;
         let after = &prepared.plan.after;
         let latest = after.next().map(|(_, next)| next).or_else(|| after.live());
         if let Some(latest) = latest {

@@ -82,11 +82,11 @@ impl Operator {
         Err(contended(name))
     }
 
-    /// Removes the keys of dropped generations now, rather than leaving that to the hosts.
+    /// Removes the keys of dropped generations now, rather than leaving that to the hosts; and modules that nobody uses.
     pub(crate) async fn sweep(&self, name: &str) -> Result<(), UserError> {
         loop {
             let snapshot = self.snapshot().await?;
-            let Some(recorded) = snapshot.deployments.get(name) else { return Ok(()) };
+            let Some(recorded) = snapshot.deployments.get(name) else { break };
             let deployment = &recorded.deployment;
             let (after, what) = match deployment.to_be_swept() {
                 Some(number) => {
@@ -96,12 +96,14 @@ impl Operator {
                     (Some(control::steps::swept(deployment, number)), format!("generation {number} is removed"))
                 }
                 None if deployment.removing => (None, "it is gone".to_owned()),
-                None => return Ok(()),
+                None => break,
             };
             let entry = self.entry(name, "sweep", what);
             let change = Change { before: Some(recorded.clone()), after, reached: None, entry };
             self.registry.change(&change).await.map_err(|e| failure(&e))?;
         }
+        self.registry.drop_modules().await.map_err(|e| failure(&e))?;
+        Ok(())
     }
 
     fn entry(&self, name: &str, action: &str, what: String) -> Entry {
@@ -133,7 +135,7 @@ pub(crate) fn contended(name: &str) -> UserError {
 pub(crate) fn nearest<'a>(name: &str, names: impl IntoIterator<Item = &'a String>) -> Option<&'a String> {
     let distance = |other: &String| strsim::damerau_levenshtein(name, other);
     let (distance, nearest) = names.into_iter().map(|other| (distance(other), other)).min()?;
-    (distance <= 3.max(name.len() / 2)).then_some(nearest)
+    (distance <= name.chars().count().div_ceil(3)).then_some(nearest)
 }
 
 fn missing(name: &str, snapshot: &Snapshot) -> UserError {

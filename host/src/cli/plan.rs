@@ -34,6 +34,12 @@ pub(super) fn line(prepared: &Prepared) -> String {
     }
 }
 
+/// What changes from what to what, a line each, where [`line`] does not say that.
+pub(super) fn details(prepared: &Prepared) -> impl Iterator<Item = &String> {
+    let plan = &prepared.plan;
+    plan.changes.iter().filter(|_| matches!(plan.kind, Kind::Swap | Kind::Rebuild))
+}
+
 /// From which revision to which.
 pub(super) fn revisions(from: u32, to: u32) -> String {
     if from == to { format!("revision {to}") } else { format!("revision {from} → {to}") }

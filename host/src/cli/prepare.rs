@@ -10,6 +10,7 @@ use crate::app::{AnySource, Plugin, Workshop};
 use crate::control::{Beginning, Built, Change, Deployment, Entry, Generation, Kind, OnError, Outcome, Plan};
 use crate::control::{Rebuild, Recorded, Registry, Snapshot, Wanted, plan};
 use crate::lane::chain;
+use crate::projection::View;
 
 /// How often a deployment is planned anew when somebody else was faster.
 const TRIES: usize = 20;
@@ -76,6 +77,8 @@ pub(super) struct Preparer<'a> {
     pub(super) operator: &'a Operator,
     pub(super) workshop: &'a Workshop,
     pub(super) source: Option<&'a AnySource>,
+    /// Prefixes of projections that are undeployed before.
+    pub(super) leaving: &'a [String],
 }
 
 impl Preparer<'_> {
@@ -151,33 +154,48 @@ impl Preparer<'_> {
         })
     }
 
-    /// How many events are to be applied from the first one on. Refuses to build over what others have, or less than all.
+    /// How many events are to be applied from the first one on. Refuses to build less than all.
     async fn replay(&self, request: &Request, plan: &Plan) -> Result<(Option<u64>, Option<String>), UserError> {
         let generation = match (plan.kind, plan.after.next()) {
             (Kind::New, _) => plan.after.live(),
             (Kind::Rebuild, Some((_, next))) => Some(next),
             _ => None,
         };
-        let Some(Generation { topics, views, prefix, starts, .. }) = generation else { return Ok((None, None)) };
+        let Some(Generation { topics, views, starts, .. }) = generation else { return Ok((None, None)) };
+        self.check_standing(plan, views).await?;
         if plan.kind == Kind::Rebuild && !request.from_earliest {
             return Ok((history::check(self.source, topics, false).await?, None));
-        }
-        if plan.kind == Kind::New {
-            let standing = self.operator.registry.standing(prefix, views).await.map_err(|e| failure(&e))?;
-            if let Some(key) = standing {
-                return Err(UserError::refused(
-                    format!("key `{key}` stands already where views of `{}` would", plan.after.name),
-                    "remove it if nobody needs it (redis-cli UNLINK), or give another --prefix",
-                ));
-            }
         }
         if !starts.is_empty() {
             return Ok((Some(0), None));
         }
         Ok(match history::check(self.source, topics, true).await {
             Ok(replay) => (replay, None),
-            Err(error) => (None, Some(error.to_string())),
+            Err(error) => (None, Some(format!("{error} (hint: {})", error.hint()))),
         })
+    }
+
+    /// Refuses to build over what others have: where views would stand that readers do not read yet, nothing may.
+    async fn check_standing(&self, plan: &Plan, views: &[View]) -> Result<(), UserError> {
+        let after = &plan.after;
+        let live = after.live().filter(|_| plan.kind != Kind::New).map_or(&[][..], |live| &live.views);
+        let has = |view: &View| live.iter().any(|had| (&had.name, had.keyed) == (&view.name, view.keyed));
+        let added: Vec<View> = views.iter().filter(|view| !has(view)).cloned().collect();
+        // What leaves before it takes its views along.
+        if self.leaving.iter().any(|prefix| after.prefix.starts_with(prefix)) {
+            return Ok(());
+        }
+        match self.operator.registry.standing(&after.prefix, &added).await.map_err(|e| failure(&e))? {
+            None => Ok(()),
+            Some(key) => Err(UserError::refused(
+                format!("key `{key}` stands already where views of `{}` would", after.name),
+                if plan.kind == Kind::New {
+                    "remove it if nobody needs it (redis-cli UNLINK), or give another --prefix"
+                } else {
+                    "remove it if nobody needs it (redis-cli UNLINK), or give the new view another name"
+                },
+            )),
+        }
     }
 
     /// Makes it so; false if somebody else has changed the record since it was planned.
@@ -198,13 +216,19 @@ impl Preparer<'_> {
         let outcome = operator.registry.change(&change).await.map_err(|e| failure(&e))?;
         // Somebody who collects garbage may not have seen yet that it is used.
         keep().await.map_err(|e| failure(&e))?;
+        operator.registry.drop_modules().await.map_err(|e| failure(&e))?;
         Ok(outcome == Outcome::Done)
     }
 
-    /// Plans and performs, again if somebody else was faster.
-    pub(super) async fn deploy(&self, request: &Request) -> Result<Prepared, UserError> {
+    /// Plans, tells that, and performs: again if somebody else was faster.
+    pub(super) async fn deploy(
+        &self,
+        request: &Request,
+        mut tell: impl FnMut(&Prepared),
+    ) -> Result<Prepared, UserError> {
         for _ in 0..TRIES {
             let prepared = self.prepare(request).await?;
+            tell(&prepared);
             if self.perform(&prepared).await? {
                 return Ok(prepared);
             }

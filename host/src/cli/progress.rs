@@ -100,6 +100,9 @@ fn judge(goal: &Goal, report: &Report) -> Standing {
         return Standing::Failed("it is no longer deployed".to_owned());
     };
     let number = goal.generation;
+    if projection.state == State::Undeploying {
+        return Standing::Failed("it is being undeployed".to_owned());
+    }
     if projection.state == State::Paused {
         return Standing::Failed("it is paused".to_owned());
     }
@@ -132,6 +135,8 @@ fn judge(goal: &Goal, report: &Report) -> Standing {
         _ if report.hosts.is_empty() => "no host is alive",
         (Phase::Waiting, _) => "waits for other rebuilds",
         (Phase::Building, _) => "building",
+        (Phase::Comparing, _) => "compared with the live generation",
+        (Phase::Moving, _) => "taking the live one's place",
     };
     Standing::Going(Progress {
         state,
@@ -204,7 +209,8 @@ impl Show {
     fn update(&mut self, goal: &Goal, progress: &Progress, printer: &mut Printer) {
         match self {
             Show::Bar(bar) => {
-                bar.set_length(progress.total.unwrap_or(0));
+                // A bar of no length would be full.
+                bar.set_length(progress.total.unwrap_or(0).max(1));
                 bar.set_position(progress.applied.unwrap_or(0));
                 bar.set_message(format!("{}: {}", progress.state, progress.text()));
             }

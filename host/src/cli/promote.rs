@@ -80,20 +80,24 @@ async fn promote(args: &Args, operator: &Operator) -> Result<Deployment, UserErr
         let step = |deployment: &Deployment, snapshot: &Snapshot| args.step(deployment, snapshot);
         let (before, after, outcome) = operator.change(&args.name, "promote", step).await?;
         let number = before.next().map_or(before.live, |(number, _)| number);
-        match outcome {
+        let outcome = match outcome {
             Outcome::Done | Outcome::Changed => return Ok(after.unwrap_or(before)),
-            Outcome::Behind { .. } if Instant::now() < deadline => sleep(AGAIN).await,
-            Outcome::Behind { .. } => {
-                return Err(UserError::failure(
-                    format!("generation {number} of projection `{}` is behind: {outcome}", args.name),
-                    format!("see why it does not follow: lantern status {}", args.name),
-                ));
-            }
             Outcome::TooMany { .. } if args.chunked => {
-                return moving::begin(operator, &args.name, "promote", Moving::Next).await;
+                match moving::begin(operator, &args.name, "promote", Moving::Next).await? {
+                    Ok(moved) => return Ok(moved),
+                    Err(outcome) => outcome,
+                }
             }
             Outcome::TooMany { .. } => return Err(moving::too_many(&outcome, &args.name, "promote")),
+            behind @ Outcome::Behind { .. } => behind,
+        };
+        if Instant::now() >= deadline {
+            return Err(UserError::failure(
+                format!("generation {number} of projection `{}` is behind: {outcome}", args.name),
+                format!("see why it does not follow: lantern status {}", args.name),
+            ));
         }
+        sleep(AGAIN).await;
     }
 }
 

@@ -48,7 +48,8 @@ pub(crate) fn run(args: Args, printer: &mut Printer) -> anyhow::Result<()> {
                 return Err(moving::too_many(&outcome, &args.name, "rollback").into());
             }
             Outcome::TooMany { .. } => {
-                drop(moving::begin(&operator, &args.name, "rollback", Moving::Old).await?);
+                let begun = moving::begin(&operator, &args.name, "rollback", Moving::Old).await?;
+                begun.map_err(|outcome| moving::too_many(&outcome, &args.name, "rollback"))?;
             }
             _done => {}
         }

@@ -16,7 +16,7 @@ use crate::supervisor::Board;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Read events from kafka://HOST:PORT[,HOST:PORT…][?PROPERTY=VALUE…] or from the embedded log log:DIR
-    #[arg(long, env = "LANTERN_SOURCE", value_parser = source::parse_source)]
+    #[arg(long, env = "LANTERN_SOURCE", hide_env_values = true, value_parser = source::parse_source)]
     source: AnySource,
 
     /// Keep views in this Redis, such as redis://127.0.0.1:6379

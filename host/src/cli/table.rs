@@ -25,6 +25,15 @@ pub(super) fn paint(text: impl Display, style: Style, colour: bool) -> String {
     if colour { format!("{style}{text}{style:#}") } else { text.to_string() }
 }
 
+/// A text without what would steer a terminal: plugins and events may have put anything into it.
+pub(in crate::cli) fn printable(text: &str) -> String {
+    let mut printable = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { printable.extend(c.escape_default()) } else { printable.push(c) }
+    }
+    printable
+}
+
 /// To which side a column's texts go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Side {
@@ -48,7 +57,7 @@ impl Table {
 
     /// Adds a row.
     pub(super) fn row(&mut self, cells: impl IntoIterator<Item = (String, Style)>) {
-        self.rows.push(cells.into_iter().collect());
+        self.rows.push(cells.into_iter().map(|(text, style)| (printable(&text), style)).collect());
     }
 
     /// Its lines, the header first.

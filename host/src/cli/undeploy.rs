@@ -4,9 +4,9 @@ use std::io::{self, IsTerminal, Write};
 
 use super::closing::{only_a_plan, say};
 use super::connect::{Connection, block_on};
-use super::operate::{Operator, Step, failure, refused};
+use super::operate::{Operator, Step, refused};
 use super::{Printer, UserError};
-use crate::control::{Deployment, Refusal, Registry, steps};
+use crate::control::{Deployment, Refusal, steps};
 
 /// Undeploy a projection: its views, checkpoints and generations are removed from Redis; its events stay
 #[derive(clap::Args)]
@@ -62,9 +62,7 @@ pub(crate) fn run(args: Args, printer: &mut Printer) -> anyhow::Result<()> {
 /// Removes a projection, and the modules that only it needed.
 pub(super) async fn undeploy(operator: &Operator, name: &str, keep_views: bool) -> Result<(), UserError> {
     operator.change(name, "undeploy", |deployment, _| step(deployment, keep_views)).await?;
-    operator.sweep(name).await?;
-    operator.registry.drop_modules().await.map_err(|e| failure(&e))?;
-    Ok(())
+    operator.sweep(name).await
 }
 
 fn step(deployment: &Deployment, keep_views: bool) -> Result<Step, Refusal> {

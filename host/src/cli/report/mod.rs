@@ -96,6 +96,10 @@ pub(super) struct Rebuild {
 #[serde(rename_all = "lowercase")]
 pub(super) enum Phase {
     Building,
+    /// It stands at the same offsets as the live one, or comes there, for a comparison.
+    Comparing,
+    /// It is taking the live one's place, structure by structure.
+    Moving,
     /// Others go first.
     Waiting,
     /// It is built; an operator promotes or cancels it.
@@ -179,6 +183,6 @@ impl View<'_> {
     fn rebuild(&self, next: &Checkpoint) -> Option<Rebuild> {
         let Some((number, generation)) = self.deployment.next() else { return rebuild::failed(self.deployment) };
         let standings = self.standings(number, generation, next);
-        Some(rebuild::going_on(&self.deployment.name, number, generation, &standings, self.hosts))
+        Some(rebuild::going_on(self.deployment, number, generation, &standings, self.hosts))
     }
 }

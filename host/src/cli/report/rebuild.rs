@@ -6,14 +6,17 @@ use crate::control::{Deployment, Generation, HostReport, Stage};
 
 /// A rebuild that is under way or held.
 pub(super) fn going_on(
-    name: &str,
+    deployment: &Deployment,
     number: u64,
     generation: &Generation,
     standings: &[Standing],
     hosts: &[HostReport],
 ) -> Rebuild {
+    let name = deployment.name.as_str();
     let key = format!("{name}:{number}");
     let state = match generation.stage {
+        _ if deployment.moving == Some(number) => Phase::Moving,
+        _ if generation.frozen || !generation.until.is_empty() => Phase::Comparing,
         Stage::Held => Phase::Held,
         _ if hosts.iter().any(|host| host.waiting.contains(&key)) => Phase::Waiting,
         _ => Phase::Building,

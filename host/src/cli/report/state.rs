@@ -59,6 +59,9 @@ pub(in crate::cli) fn judge(
     if let Some(why) = own.find_map(|lane| lane.retrying.clone()) {
         return (State::Retrying, Some(why));
     }
+    if let Some(number) = deployment.moving.filter(|moving| Some(*moving) != next) {
+        return (State::Rebuilding, Some(format!("generation {number} takes its place, structure by structure")));
+    }
     let is_built = deployment.live().is_some_and(|live| live.built.is_some());
     match next {
         Some(_) => (State::Rebuilding, None),

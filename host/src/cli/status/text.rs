@@ -2,7 +2,7 @@
 
 use crate::cli::figures::{grouped, perhaps, rate, short, span};
 use crate::cli::report::{Phase, Projection, Rebuild, Report};
-use crate::cli::table::{BAD, PLAIN, STRONG, Side, Table, paint};
+use crate::cli::table::{BAD, PLAIN, STRONG, Side, Table, paint, printable};
 
 use super::style;
 
@@ -16,7 +16,7 @@ fn paragraph(projection: &Projection, colour: bool) -> Vec<String> {
     let state = paint(projection.state, style(projection.state), colour);
     let mut lines = vec![format!("{}  {state}", paint(&projection.name, STRONG, colour))];
     if let Some(error) = &projection.error {
-        lines.push(format!("  {}", paint(error, BAD, colour)));
+        lines.push(format!("  {}", paint(printable(error), BAD, colour)));
     }
     let (generation, revision) = (projection.generation, projection.revision);
     lines.push(format!("  generation {generation}, revision {revision}, module {}", short(&projection.module)));
@@ -64,13 +64,17 @@ pub(super) fn rebuild(rebuild: &Rebuild) -> String {
         (Some(applied), None) => format!(": {} events", grouped(applied)),
         (None, _) => String::new(),
     };
-    let finding = rebuild.finding.as_ref().map(|finding| format!(": {finding}")).unwrap_or_default();
+    let finding = rebuild.finding.as_ref().map(|finding| format!(": {}", printable(finding))).unwrap_or_default();
     let number = rebuild.generation;
     match rebuild.state {
         Phase::Building => {
             let eta = rebuild.eta_seconds.map(|eta| format!(", {} left", span(eta as f64))).unwrap_or_default();
             format!("generation {number} is being built{done}, {}{eta}", rate(rebuild.events_per_second))
         }
+        Phase::Comparing => {
+            format!("generation {number} is compared with the live one, and both stand still{done}")
+        }
+        Phase::Moving => format!("generation {number} takes the live one's place, structure by structure"),
         Phase::Waiting => format!("generation {number} waits for other rebuilds to end"),
         Phase::Held => format!("generation {number} is held for `lantern promote` or `cancel`{finding}{done}"),
         Phase::Failed => format!("generation {number} could not be built{finding}"),
@@ -80,7 +84,7 @@ pub(super) fn rebuild(rebuild: &Rebuild) -> String {
 /// A line a projection.
 pub(super) fn brief(projection: &Projection, width: usize, colour: bool) -> String {
     let state = paint(format_args!("{:<11}", projection.state), style(projection.state), colour);
-    let error = projection.error.as_ref().map(|error| format!("  {error}")).unwrap_or_default();
+    let error = projection.error.as_ref().map(|error| format!("  {}", printable(error))).unwrap_or_default();
     format!(
         "{:<width$}  {state}  generation {}  {}  {}{error}",
         projection.name,

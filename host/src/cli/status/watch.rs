@@ -54,6 +54,9 @@ async fn go_on(args: &Args, operator: &Operator, printer: &mut Printer) -> anyho
             Err(error) => vec![error.to_string()],
         };
         is_first = false;
+        if printer.is_closed() {
+            return Ok(());
+        }
         if notes != said {
             show.say(&notes, printer)?;
             said = notes;
@@ -151,7 +154,8 @@ impl Picture {
             self.line(projection).set_message(text::brief(projection, width, wants_colour()));
             if let Some(rebuild) = &projection.rebuild {
                 let bar = self.bar(projection);
-                bar.set_length(rebuild.total.unwrap_or(0));
+                // A bar of no length would be full.
+                bar.set_length(rebuild.total.unwrap_or(0).max(1));
                 bar.set_position(rebuild.applied.unwrap_or(0));
                 bar.set_message(text::rebuild(rebuild));
             }

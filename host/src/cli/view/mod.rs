@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::connect::{Connection, block_on};
 use super::operate::{Operator, nearest};
+use super::table::printable;
 use super::{Printer, UserError};
 use crate::control::{Deployment, Generation};
 use crate::projection::{Kind, View};
@@ -164,7 +165,7 @@ async fn show_keys(args: &Args, reader: &Reader<'_>, printer: &mut Printer) -> a
     } else if args.json {
         printer.out(json!({ "projection": args.name, "view": view.name, "kind": view.kind, "keys": keys }));
     } else {
-        keys.iter().for_each(|key| printer.out(text::printable(key)));
+        keys.iter().for_each(|key| printer.out(printable(key)));
         let (name, view) = (&args.name, &view.name);
         printer.note(format_args!(
             "these are keys (hint: lantern view {name} {view} --key KEY shows what one holds)"

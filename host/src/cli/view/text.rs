@@ -4,7 +4,7 @@ use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 
 use crate::cli::figures::grouped;
-use crate::cli::table::{FAINT, PLAIN, STRONG, Side, Table, wants_colour};
+use crate::cli::table::{FAINT, PLAIN, STRONG, Side, Table, printable, wants_colour};
 use crate::projection::{Kind, View};
 use crate::store::redis::Record;
 
@@ -34,15 +34,6 @@ pub(super) fn records(view: &View, records: &[Record]) -> Vec<String> {
         (name, value) => format!("{name:<names$}  {value}"),
     };
     cells.iter().map(line).collect()
-}
-
-/// What is kept, without what would steer a terminal.
-pub(super) fn printable(text: &str) -> String {
-    let mut printable = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() { printable.extend(c.escape_default()) } else { printable.push(c) }
-    }
-    printable
 }
 
 pub(super) fn records_as_json(

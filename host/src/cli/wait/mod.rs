@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use super::connect::{Connection, block_on};
-use super::report::{Projection, Report, collect};
+use super::report::{Projection, Report, State, collect};
 use super::{Printer, UserError};
 use crate::event::{Reference, TopicPartition};
 use waiting::{Goal, Waiting};
@@ -101,6 +101,10 @@ fn offset(report: &Report, Reference { at, offset }: &Reference) -> Result<Goal,
 fn ends(report: &Report) -> Result<Goal, UserError> {
     if let Some(away) = &report.away {
         return Err(UserError::failure("where its topics end is not known", away.clone()));
+    }
+    if let Some(gone) = report.projections.iter().find(|projection| projection.state == State::Undeploying) {
+        let hint = "what is removed never catches up; see `lantern list`";
+        return Err(UserError::failure(format!("projection `{}` is being undeployed", gone.name), hint));
     }
     let lanes = report.projections.iter().flat_map(|projection| &projection.lanes);
     // Where nothing was ever to be read, there is no checkpoint.

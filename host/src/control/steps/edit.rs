@@ -48,7 +48,11 @@ impl Deployment {
     pub(super) fn not_removing(&self) -> Result<(), Refusal> {
         if self.removing {
             let reason = format!("projection `{}` is being undeployed", self.name);
-            return Err(Refusal::new(reason, "wait until `lantern list` no longer shows it"));
+            let hint = format!(
+                "wait until `lantern list` no longer shows it; `lantern undeploy {}` ends it now",
+                self.name
+            );
+            return Err(Refusal::new(reason, hint));
         }
         Ok(())
     }

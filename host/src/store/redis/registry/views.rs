@@ -9,8 +9,8 @@ use crate::control::Error;
 use crate::projection::Kind;
 use crate::store::redis::keys;
 
-/// Elements that one step of a scan is to look at, at least.
-const SCAN: usize = 100;
+/// Elements that one step of a scan is to look at: at least, and at most, for Redis answers nobody else meanwhile.
+const SCAN: (usize, usize) = (100, 1000);
 
 /// One record of a view. A member of a set has no value, and an entry of a list or a string no name.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,8 +49,9 @@ impl RedisRegistry {
         let index = keys::view_keys(projection, generation, view);
         let (mut found, mut cursor) = (BTreeMap::new(), 0);
         loop {
-            let (next, some): (u64, Vec<Vec<u8>>) =
-                self.ask(cmd("SSCAN").arg(&index).arg(cursor).arg("COUNT").arg(count.max(SCAN))).await?;
+            let (next, some): (u64, Vec<Vec<u8>>) = self
+                .ask(cmd("SSCAN").arg(&index).arg(cursor).arg("COUNT").arg(count.clamp(SCAN.0, SCAN.1)))
+                .await?;
             let mut pipeline = pipe();
             some.iter().for_each(|key| _ = pipeline.cmd("EXISTS").arg([prefix.as_bytes(), key].concat()));
             let exist: Vec<bool> = self.ask_all(&pipeline).await?;
@@ -90,7 +91,7 @@ impl RedisRegistry {
         let (mut found, mut cursor) = (BTreeMap::new(), 0);
         loop {
             let (next, flat): (u64, Vec<Vec<u8>>) =
-                self.ask(cmd(name).arg(key).arg(cursor).arg("COUNT").arg(count.max(SCAN))).await?;
+                self.ask(cmd(name).arg(key).arg(cursor).arg("COUNT").arg(count.clamp(SCAN.0, SCAN.1))).await?;
             match kind {
                 Kind::Set => found.extend(flat.into_iter().map(|member| (member, None))),
                 _ => found.extend(flat.chunks_exact(2).map(|pair| (pair[0].clone(), Some(pair[1].clone())))),
