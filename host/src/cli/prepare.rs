@@ -64,7 +64,7 @@ pub(super) struct Prepared {
     pub(super) plan: Plan,
     /// Events that are to be applied from the first one on, if any are and it is known how many.
     pub(super) replay: Option<u64>,
-    /// Why that is not known, though it is no reason not to deploy.
+    /// Why that is not known, or what the views will lack, though it is no reason not to deploy.
     pub(super) doubt: Option<String>,
     plugin: Plugin,
     before: Option<Recorded>,
@@ -160,7 +160,8 @@ impl Preparer<'_> {
         };
         let Some(Generation { topics, views, prefix, starts, .. }) = generation else { return Ok((None, None)) };
         if plan.kind == Kind::Rebuild && !request.from_earliest {
-            return Ok((history::check(self.source, topics, false).await?, None));
+            let history = history::check(self.source, topics, false).await?;
+            return Ok((history.map(|history| history.events), None));
         }
         if plan.kind == Kind::New {
             let standing = self.operator.registry.standing(prefix, views).await.map_err(|e| failure(&e))?;
@@ -175,7 +176,8 @@ impl Preparer<'_> {
             return Ok((Some(0), None));
         }
         Ok(match history::check(self.source, topics, true).await {
-            Ok(replay) => (replay, None),
+            Ok(None) => (None, None),
+            Ok(Some(history)) => (Some(history.events), history.lack()),
             Err(error) => (None, Some(error.to_string())),
         })
     }
