@@ -14,7 +14,7 @@ use crate::sandbox::{Limits, Module};
 use crate::source::embedded::EmbeddedLog;
 use crate::source::kafka::Kafka;
 use crate::source::shared::Shared;
-use crate::source::{Bounds, Error, Source};
+use crate::source::{Bounds, Error, Source, Topic};
 use crate::store::redis::{Redis, RedisCells, RedisRegistry};
 use crate::supervisor::{self, Board, Host, Loader, Options, Unloadable};
 
@@ -49,11 +49,16 @@ impl AnySource {
         }
     }
 
-    pub(crate) async fn partitions(&self, topic: &str) -> Result<u32, Error> {
+    pub(crate) async fn topic(&self, name: &str) -> Result<Topic, Error> {
         match self {
-            AnySource::Kafka(kafka) => kafka.partitions(topic).await,
-            AnySource::Log(log) => log.partitions(topic).await,
+            AnySource::Kafka(kafka) => kafka.topic(name).await,
+            AnySource::Log(log) => log.topic(name).await,
         }
+    }
+
+    /// How many partitions a topic has.
+    pub(crate) async fn partitions(&self, topic: &str) -> Result<u32, Error> {
+        self.topic(topic).await.map(|topic| topic.partitions)
     }
 
     pub(crate) async fn bounds(&self, at: &crate::event::TopicPartition) -> Result<Bounds, Error> {

@@ -18,6 +18,7 @@ mod hosts;
 mod kafka;
 mod ledger;
 mod live;
+mod log;
 mod loss;
 mod neighbours;
 mod operator_act;

@@ -18,6 +18,7 @@ fn generation() -> Generation {
         revision: 1,
         declared: vec!["events".into()],
         topics: vec!["events".into()],
+        topic_ids: BTreeMap::new(),
         ordering: Ordering::Partition,
         views: vec![
             view("names", Kind::Set, false, 0),

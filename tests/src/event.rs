@@ -14,8 +14,8 @@ pub struct Event {
     pub timestamp: i64,
     /// Its key, if any.
     pub key: Option<Vec<u8>>,
-    /// Its headers, in order.
-    pub headers: Vec<(String, Vec<u8>)>,
+    /// Its headers, in order; a value may be none.
+    pub headers: Vec<(String, Option<Vec<u8>>)>,
     /// Its payload; none = tombstone.
     pub payload: Option<Vec<u8>>,
 }
@@ -48,9 +48,19 @@ impl Event {
     }
 
     /// The same with one more header.
-    pub fn header(mut self, name: &str, value: &str) -> Event {
-        self.headers.push((name.to_owned(), value.into()));
+    pub fn header(self, name: &str, value: &str) -> Event {
+        self.header_of(name, Some(value.as_bytes()))
+    }
+
+    /// The same with one more header, of any bytes or none.
+    pub fn header_of(mut self, name: &str, value: Option<&[u8]>) -> Event {
+        self.headers.push((name.to_owned(), value.map(<[u8]>::to_vec)));
         self
+    }
+
+    /// The same with a key of any bytes.
+    pub fn key_of(self, key: &[u8]) -> Event {
+        Event { key: Some(key.to_vec()), ..self }
     }
 
     /// The payload as JSON, if it is any.

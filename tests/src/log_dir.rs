@@ -83,7 +83,7 @@ fn line(event: &Event) -> String {
         key_base64: Option<String>,
         timestamp: i64,
         #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-        headers: BTreeMap<&'a str, &'a str>,
+        headers: BTreeMap<&'a str, Option<&'a str>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         payload_base64: Option<String>,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -92,8 +92,9 @@ fn line(event: &Event) -> String {
     let text = |bytes| std::str::from_utf8(bytes).ok();
     let (key, bytes) = (event.key.as_deref(), event.payload.as_deref().unwrap_or(b"null"));
     let payload: Option<&RawValue> = serde_json::from_slice(bytes).ok();
-    let headers =
-        event.headers.iter().map(|(name, value)| (name.as_str(), text(value).expect("headers here are text")));
+    let headers = event.headers.iter().map(|(name, value)| {
+        (name.as_str(), value.as_deref().map(|value| text(value).expect("headers here are text")))
+    });
     let line = Line {
         key: key.and_then(text),
         key_base64: key.filter(|key| text(key).is_none()).map(|key| STANDARD.encode(key)),

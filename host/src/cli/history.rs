@@ -8,33 +8,48 @@ use crate::event::TopicPartition;
 use crate::lane::chain;
 use crate::source::Error;
 
-/// The events that a rebuild has to apply; none if the source is not known. Refuses one that would not see all.
+/// What topics still have of their history.
+#[derive(Clone, Debug, Default)]
+pub(super) struct History {
+    /// Events that a rebuild has to apply.
+    pub(super) events: u64,
+    /// Which partitions no longer begin at zero, in words; empty if none of that matters.
+    lost: String,
+}
+
+impl History {
+    /// What views that are built of it would lack, in a sentence; none if they would lack nothing.
+    pub(super) fn lack(&self) -> Option<String> {
+        (!self.lost.is_empty())
+            .then(|| format!("a part of the history is gone, and the views lack it: {}", self.lost))
+    }
+}
+
+/// What a rebuild would see; none if the source is not known. Refuses one that would not see all.
 pub(super) async fn check(
     source: Option<&AnySource>,
     topics: &[String],
     from_earliest: bool,
-) -> Result<Option<u64>, UserError> {
+) -> Result<Option<History>, UserError> {
     let Some(source) = source else { return Ok(None) };
-    let (mut replay, mut lost) = (0, Vec::new());
+    let (mut events, mut lost) = (0, Vec::new());
     for topic in topics {
         let compacted = source.is_compacted(topic).await.map_err(|e| failure(&e))?;
         for partition in 0..source.partitions(topic).await.map_err(|e| failure(&e))? {
             let at = TopicPartition::new(topic.as_str(), partition);
             let bounds = source.bounds(&at).await.map_err(|e| failure(&e))?;
-            replay += bounds.end - bounds.first.min(bounds.end);
+            events += bounds.end - bounds.first.min(bounds.end);
             if bounds.first > 0 && !compacted {
                 lost.push(format!("{at} begins at offset {}", bounds.first));
             }
         }
     }
+    let lost = lost.join(", ");
     if lost.is_empty() || from_earliest {
-        return Ok(Some(replay));
+        return Ok(Some(History { events, lost }));
     }
     Err(UserError::refused(
-        format!(
-            "a part of the history is gone: {}; views rebuilt from what is left would lack it",
-            lost.join(", ")
-        ),
+        format!("a part of the history is gone: {lost}; views rebuilt from what is left would lack it"),
         "if that is meant, say --from-earliest",
     ))
 }

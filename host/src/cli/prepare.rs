@@ -65,7 +65,7 @@ pub(super) struct Prepared {
     pub(super) plan: Plan,
     /// Events that are to be applied from the first one on, if any are and it is known how many.
     pub(super) replay: Option<u64>,
-    /// Why that is not known, though it is no reason not to deploy.
+    /// Why that is not known, or what the views will lack, though it is no reason not to deploy.
     pub(super) doubt: Option<String>,
     plugin: Plugin,
     before: Option<Recorded>,
@@ -164,13 +164,15 @@ impl Preparer<'_> {
         let Some(Generation { topics, views, starts, .. }) = generation else { return Ok((None, None)) };
         self.check_standing(plan, views).await?;
         if plan.kind == Kind::Rebuild && !request.from_earliest {
-            return Ok((history::check(self.source, topics, false).await?, None));
+            let history = history::check(self.source, topics, false).await?;
+            return Ok((history.map(|history| history.events), None));
         }
         if !starts.is_empty() {
             return Ok((Some(0), None));
         }
         Ok(match history::check(self.source, topics, true).await {
-            Ok(replay) => (replay, None),
+            Ok(None) => (None, None),
+            Ok(Some(history)) => (Some(history.events), history.lack()),
             Err(error) => (None, Some(format!("{error} (hint: {})", error.hint()))),
         })
     }

@@ -52,9 +52,13 @@ pub(crate) fn run(args: Args, printer: &mut Printer) -> anyhow::Result<()> {
         let planned = args.step(present, &snapshot).map_err(refused)?;
         let live = present.live();
         let topics = live.map(|live| live.topics.clone()).unwrap_or_default();
-        let replay = history::check(source.as_ref(), &topics, args.how.from_earliest).await?;
+        let history = history::check(source.as_ref(), &topics, args.how.from_earliest).await?;
+        let replay = history.as_ref().map(|history| history.events);
         let replaying = replaying(replay, live.and_then(|live| live.built), args.how.rebuild().rate, "to replay");
         say(&args.name, format_args!("{}: {replaying}", planned.what), printer);
+        if let Some(lack) = history.and_then(|history| history.lack()) {
+            printer.note(lack);
+        }
         if args.plan {
             only_a_plan(printer);
             return Ok(());

@@ -65,5 +65,5 @@ pub(super) fn failure(stopped: &BTreeMap<String, Stop>) -> Result<(), UserError>
         let names: Vec<_> = stopped.keys().map(|name| format!("`{name}`")).collect();
         format!("projections {} stopped, the last one because {}", names.join(", "), reason(last))
     };
-    Err(UserError::failure(message, last.hint()))
+    Err(UserError::failure(message, last.hint(name)))
 }

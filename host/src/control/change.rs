@@ -18,7 +18,7 @@ pub struct Change {
     pub entry: Entry,
 }
 
-/// A generation must have come at least as far as another, in every partition.
+/// A generation must have come at least as far as another, in every partition of topics that are the same to both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reached {
     /// The one that must have come far.
@@ -32,7 +32,7 @@ pub struct Reached {
 pub struct Entry {
     /// Who wanted it, such as `ada@laptop` or a host's name.
     pub who: String,
-    /// What was wanted, such as `deploy`.
+    /// What was wanted, such as `deploy`. Empty for what nobody wanted, which leaves no line.
     pub action: String,
     /// The projection.
     pub projection: String,
@@ -125,6 +125,13 @@ pub struct Move {
 }
 
 impl Change {
+    /// The topics of which the generations that are compared have read different ones: how far either has come in them
+    /// does not count.
+    pub fn incomparable(&self) -> Vec<&str> {
+        let (Some(before), Some(reached)) = (&self.before, self.reached) else { return Vec::new() };
+        before.deployment.remade_topics(reached.of, reached.by)
+    }
+
     /// What follows from it. Moves are in an order in which none overwrites what another has yet to take away.
     pub fn effects(&self) -> Effects {
         let mut effects = Effects::default();

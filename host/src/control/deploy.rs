@@ -136,6 +136,7 @@ fn generation(wanted: &Wanted, topics: Vec<String>, now: i64) -> Result<Generati
         revision: description.revision,
         declared: description.topics.clone(),
         topics,
+        topic_ids: BTreeMap::new(),
         ordering: description.ordering,
         views: description.views.clone(),
         config: wanted.config.clone().unwrap_or_default(),

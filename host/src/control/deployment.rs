@@ -60,6 +60,10 @@ pub struct Generation {
     pub declared: Vec<String>,
     /// The topics it reads, in that order.
     pub topics: Vec<String>,
+    /// The ids of its topics, by name, as a host first saw them; none of a source that gives none. It never reads a topic
+    /// of the same name with another id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub topic_ids: BTreeMap<String, String>,
     /// How its events are cut into lanes.
     pub ordering: Ordering,
     /// Its views. None any more if it is dropped and they are to stay.
@@ -176,6 +180,14 @@ impl Deployment {
     /// Where the views of a generation stand while readers do not read it.
     pub fn hidden_prefix(&self, generation: u64) -> String {
         format!("lantern:views:{}:{generation}:", self.name)
+    }
+
+    /// The topics of which two generations have read different ones of the same name.
+    pub fn remade_topics(&self, one: u64, other: u64) -> Vec<&str> {
+        let ids = |number| self.generations.get(&number).map(|generation: &Generation| &generation.topic_ids);
+        let (Some(one), Some(other)) = (ids(one), ids(other)) else { return Vec::new() };
+        let differs = |(topic, id): &(&String, &String)| other.get(*topic).is_some_and(|is| is != *id);
+        one.iter().filter(differs).map(|(topic, _)| topic.as_str()).collect()
     }
 
     /// A generation as its lanes are to run it.

@@ -1,5 +1,6 @@
 //! The lives of a lane, one after the other: after each trouble that passes, a new one from what the store says.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -13,7 +14,7 @@ use crate::event::TopicPartition;
 use crate::projection::{LaneId, Projection, Share};
 use crate::sandbox::Module;
 use crate::source::{Source, Start};
-use crate::store::{self, Checkpoint, Session, Store};
+use crate::store::{self, Checkpoint, Commit, Mark, Session, Store};
 
 /// A lane, ready to run.
 pub struct Lane<S, M, T> {
@@ -113,8 +114,9 @@ where
     async fn open(
         &self,
     ) -> Result<(Worker<S::Reader, M, <T::Session as Session>::Cells>, T::Session, watch::Sender<u64>), End> {
-        let session = self.store.open(&self.projection, self.share).await.map_err(End::Store)?;
+        let mut session = self.store.open(&self.projection, self.share).await.map_err(End::Store)?;
         self.outages.worked("Redis");
+        self.note_beginning(&mut session).await?;
         let reader = self.source.open(self.starts(session.checkpoint())).await.map_err(End::Source)?;
         self.outages.worked("the source");
         let (acknowledge, acknowledged) = watch::channel(0);
@@ -131,11 +133,38 @@ where
         Ok((worker, session, acknowledge))
     }
 
+    /// Commits where the lane begins in partitions that it has no checkpoint of. Else what the log drops before the first
+    /// event of a partition is committed would be skipped, and nobody would know.
+    async fn note_beginning(&self, session: &mut T::Session) -> Result<(), End> {
+        let mut checkpoint = Checkpoint::new();
+        for (_, at) in &self.partitions {
+            if session.checkpoint().contains_key(at) {
+                continue;
+            }
+            let next = match self.course.starts.get(at) {
+                Some(start) => *start,
+                None => {
+                    let first = self.source.bounds(at).await.map_err(End::Source)?.first;
+                    if first > 0 {
+                        tracing::info!(lane = %self.id(), "begins at {at}@{first}, the first offset that is left");
+                    }
+                    first
+                }
+            };
+            checkpoint.insert(at.clone(), Mark { next, newest: -1 });
+        }
+        if checkpoint.is_empty() {
+            return Ok(());
+        }
+        session.commit(Commit { changes: Arc::default(), checkpoint }).await.map_err(End::Store)
+    }
+
     fn starts(&self, checkpoint: &Checkpoint) -> Vec<Start> {
         let start = |(topic, at): &(u32, TopicPartition)| Start {
             at: at.clone(),
             topic: *topic,
-            next: checkpoint.get(at).map(|mark| mark.next).or_else(|| self.course.starts.get(at).copied()),
+            next: checkpoint.get(at).map(|mark| mark.next),
+            id: self.course.ids.get(&at.topic).cloned(),
         };
         self.partitions.iter().map(start).collect()
     }

@@ -13,7 +13,7 @@ use crate::event::{Batch, BatchLimits, Event, TopicPartition};
 use crate::op::{CellRef, Query, Refused, Value, Verb, Write};
 use crate::projection::{Description, Kind, LaneId, Ordering, Projection, Share, View};
 use crate::sandbox::{Failure, Instance, Module, Reason, ViewError, Views};
-use crate::source::{self, Assignment, Bounds, Group, Reader, Source, Start};
+use crate::source::{self, Assignment, Bounds, Group, Reader, Source, Start, Topic};
 use crate::store::memory::{Memory, MemoryCells, MemorySession};
 use crate::store::{self, Cells, Checkpoint, Commit, Session, Store};
 
@@ -40,8 +40,8 @@ impl Source for Log {
     type Reader = LogReader;
     type Group = Alone;
 
-    async fn partitions(&self, _topic: &str) -> Result<u32, source::Error> {
-        Ok(1)
+    async fn topic(&self, _name: &str) -> Result<Topic, source::Error> {
+        Ok(Topic { partitions: 1, id: None })
     }
 
     async fn bounds(&self, _at: &TopicPartition) -> Result<Bounds, source::Error> {

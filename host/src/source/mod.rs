@@ -29,10 +29,10 @@ pub trait Source: Clone + Send + Sync + 'static {
     /// What joins hosts of one installation.
     type Group: Group;
 
-    /// How many partitions the topic has.
+    /// What the topic of that name is now.
     ///
     /// [`Error::NoSuchTopic`] if there is no such topic, [`Error::Unavailable`] if it can't be told now.
-    fn partitions(&self, topic: &str) -> impl Future<Output = Result<u32, Error>> + Send;
+    fn topic(&self, name: &str) -> impl Future<Output = Result<Topic, Error>> + Send;
 
     /// Which offsets the partition has now.
     fn bounds(&self, at: &TopicPartition) -> impl Future<Output = Result<Bounds, Error>> + Send;
@@ -44,12 +44,26 @@ pub trait Source: Clone + Send + Sync + 'static {
     /// Opens a reader on some partitions, each from the next offset to read, or from the first there is.
     ///
     /// [`Error::Truncated`] if the log no longer has an offset that was asked for: nothing is skipped silently.
+    /// [`Error::Remade`] if a topic is not the one that was asked for; the reader gives the same error later, should
+    /// the topic be made anew while it reads, and no event of the new one before it.
     fn open(&self, from: Vec<Start>) -> impl Future<Output = Result<Self::Reader, Error>> + Send;
 
     /// Joins the hosts of the installation of that name. `host` names this host to the others and in tools.
     ///
     /// Returns without waiting for an assignment. [`Error::Taken`] if the source takes one host only and has one.
     fn join(&self, installation: &str, host: &str) -> impl Future<Output = Result<Self::Group, Error>> + Send;
+}
+
+/// A name that no other topic ever has, not even a later one of the same name.
+pub type TopicId = Arc<str>;
+
+/// What a topic is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topic {
+    /// How many partitions it has.
+    pub partitions: u32,
+    /// Its id, if the source gives ids.
+    pub id: Option<TopicId>,
 }
 
 /// Which offsets a partition has.
@@ -70,6 +84,8 @@ pub struct Start {
     pub topic: u32,
     /// The next offset to read; none for the first that the log has.
     pub next: Option<u64>,
+    /// The id that its topic must have; none if any will do.
+    pub id: Option<TopicId>,
 }
 
 /// Reads the partitions of one lane: each in order, and all of them merged by the time of their events as far as
@@ -169,6 +185,16 @@ pub enum Error {
         /// The offset behind the last event.
         end: u64,
     },
+    /// The topic was deleted, and another of the same name made: its offsets are of other events.
+    #[error("topic `{topic}` was deleted and made anew: its id was {was} and is {is}")]
+    Remade {
+        /// Its name.
+        topic: Arc<str>,
+        /// The id that it had.
+        was: TopicId,
+        /// The id that it has.
+        is: TopicId,
+    },
     /// Another host of the installation reads a source that takes one only.
     #[error("{what} is already read by host {by}")]
     Taken {
@@ -212,9 +238,14 @@ impl Error {
             }
             Error::NoSuchPartition { .. } => "co-partitioned topics need the same number of partitions",
             Error::Truncated { .. } => {
-                "retention was faster than the projection; rebuild it from what is left, and keep the topic longer"
+                "retention was faster than the projection: `lantern rebuild NAME --from-earliest` builds the views from what is left; keep the topic longer"
             }
-            Error::Shortened { .. } => "rebuild the projection if the log was made anew on purpose",
+            Error::Shortened { .. } => {
+                "if the log was made anew on purpose, `lantern rebuild NAME` builds the views from it"
+            }
+            Error::Remade { .. } => {
+                "the views stay as they are; `lantern rebuild NAME` builds them from the new topic"
+            }
             Error::Taken { .. } => {
                 "one host of an installation reads an embedded log; stop the other, or let several share a Kafka"
             }

@@ -5,11 +5,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::Stop;
-use super::topics::{Known, Topics};
-use crate::control::{Deployment, Generation, OnError, Snapshot, Stage, partition};
+use super::topics::{self, Topics};
+use crate::control::{Deployment, FaultAt, Generation, OnError, Snapshot, Stage, partition};
 use crate::event::TopicPartition;
 use crate::lane::Course;
 use crate::projection::{Ordering, Projection, Share};
+use crate::source;
 
 /// Names a lane.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,6 +50,20 @@ pub(super) struct Desired {
     pub(super) topics: BTreeSet<Arc<str>>,
     /// Rebuilds that wait for others to end.
     pub(super) waiting: BTreeSet<GenerationKey>,
+    /// Ids of topics that are to be written into the record before any lane runs.
+    pub(super) unnamed: BTreeMap<GenerationKey, BTreeMap<String, String>>,
+    /// How many lanes each generation has, on all hosts together.
+    pub(super) shares: BTreeMap<GenerationKey, usize>,
+}
+
+/// How far the topics of a generation are known.
+enum Known {
+    /// Not all of them yet.
+    Unknown,
+    /// The record does not have these ids yet.
+    Unnamed(BTreeMap<String, String>),
+    /// All; they have so many partitions.
+    Counts(Vec<u32>),
 }
 
 /// Which lanes are to run on a host that was given these partitions.
@@ -78,8 +93,15 @@ pub(super) fn desired(
             if desired.waiting.contains(&key) {
                 continue;
             }
-            match lanes(deployment, *number, generation, snapshot, topics, assigned) {
-                Ok(lanes) => desired.lanes.extend(lanes),
+            let projection = deployment.projection(*number, generation);
+            match fault(&key, snapshot).and_then(|()| known(&projection, generation, topics)) {
+                Ok(Known::Unknown) => {}
+                Ok(Known::Unnamed(ids)) => drop(desired.unnamed.insert(key, ids)),
+                Ok(Known::Counts(counts)) => {
+                    let shares = shares(&projection, &counts);
+                    desired.shares.insert(key, shares.len());
+                    desired.lanes.extend(lanes(deployment, &projection, generation, shares, assigned));
+                }
                 Err(stop) => drop(desired.stopped.insert(key, stop)),
             }
         }
@@ -87,27 +109,27 @@ pub(super) fn desired(
     desired
 }
 
+/// Whether a lane of the generation can't go on, as a host has noted.
+fn fault((name, generation): &GenerationKey, snapshot: &Snapshot) -> Result<(), Stop> {
+    let is_its = |at: &&FaultAt| (&at.projection, at.generation) == (name, *generation);
+    snapshot.faults.keys().find(is_its).map_or(Ok(()), |at| Err(Stop::Noted(snapshot.faults[at].clone())))
+}
+
+/// The lanes of a generation that are to run here.
 fn lanes(
     deployment: &Deployment,
-    number: u64,
+    projection: &Projection,
     generation: &Generation,
-    snapshot: &Snapshot,
-    topics: &Topics,
+    shares: Vec<(Share, Vec<(u32, TopicPartition)>)>,
     assigned: &BTreeSet<TopicPartition>,
-) -> Result<Vec<(LaneKey, LanePlan)>, Stop> {
-    let is_here = |at: &&crate::control::FaultAt| (&at.projection, at.generation) == (&deployment.name, number);
-    if let Some(at) = snapshot.faults.keys().find(is_here) {
-        return Err(Stop::Noted(snapshot.faults[at].clone()));
-    }
-    let projection = deployment.projection(number, generation);
-    let Some(counts) = counts(&projection, topics)? else { return Ok(Vec::new()) };
-    let shares = shares(&projection, &counts);
+) -> Vec<(LaneKey, LanePlan)> {
     let rate = generation.rebuild.as_ref().and_then(|rebuild| rebuild.rate);
     let rate = rate.filter(|_| generation.stage == Stage::Building).map(|rate| rate as f64 / shares.len() as f64);
     let offsets = |offsets: &BTreeMap<String, u64>| {
         offsets.iter().filter_map(|(at, offset)| Some((partition(at)?, *offset))).collect::<BTreeMap<_, _>>()
     };
     let course = Course {
+        ids: generation.topic_ids.iter().map(|(topic, id)| (topic.as_str().into(), id.as_str().into())).collect(),
         starts: offsets(&generation.starts),
         until: Some(offsets(&generation.until)).filter(|until| !until.is_empty()),
         rate,
@@ -122,7 +144,7 @@ fn lanes(
     };
     let key = |share| LaneKey {
         projection: deployment.name.clone(),
-        generation: number,
+        generation: projection.generation,
         partition: match share {
             Share::Partition(partition) => Some(partition),
             Share::Whole => None,
@@ -132,22 +154,34 @@ fn lanes(
     let is_ours =
         |partitions: &[(u32, TopicPartition)]| partitions.first().is_some_and(|(_, at)| assigned.contains(at));
     let ours = shares.into_iter().filter(|(_, partitions)| is_ours(partitions));
-    Ok(ours.map(|(share, partitions)| (key(share), plan(partitions))).collect())
+    ours.map(|(share, partitions)| (key(share), plan(partitions))).collect()
 }
 
-/// How many partitions each topic has. None while that is not known.
-fn counts(projection: &Projection, topics: &Topics) -> Result<Option<Vec<u32>>, Stop> {
+/// What is known of the topics, and whether they are those that the generation has read.
+fn known(projection: &Projection, generation: &Generation, topics: &Topics) -> Result<Known, Stop> {
     let mut counts = Vec::with_capacity(projection.topics.len());
+    let mut unnamed = BTreeMap::new();
     for topic in projection.topics.iter() {
-        match topics.get(topic) {
-            Some(Known::Partitions(count)) => counts.push(*count),
-            Some(Known::Wrong(error)) => return Err(Stop::Topics(error.clone())),
-            None => return Ok(None),
+        let is = match topics.get(topic) {
+            Some(topics::Known::Is(is)) => is,
+            Some(topics::Known::Wrong(error)) => return Err(Stop::Topics(error.clone())),
+            None => return Ok(Known::Unknown),
+        };
+        counts.push(is.partitions);
+        let Some(id) = &is.id else { continue };
+        match generation.topic_ids.get(&**topic) {
+            Some(was) if **was == **id => {}
+            Some(was) => {
+                let (was, is) = (was.as_str().into(), id.clone());
+                return Err(Stop::Topics(Arc::new(source::Error::Remade { topic: topic.clone(), was, is })));
+            }
+            None => drop(unnamed.insert(topic.to_string(), id.to_string())),
         }
     }
     let different = (1..counts.len()).find(|&i| counts[i] != counts[0]);
     match different.filter(|_| projection.ordering == Ordering::Partition) {
-        None => Ok(Some(counts)),
+        None if unnamed.is_empty() => Ok(Known::Counts(counts)),
+        None => Ok(Known::Unnamed(unnamed)),
         Some(i) => {
             let side = |i: usize| (projection.topics[i].to_string(), counts[i]);
             Err(Stop::NotCoPartitioned(side(0), side(i)))

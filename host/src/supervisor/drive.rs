@@ -101,6 +101,14 @@ pub(super) fn arrived(
     Ok(Step::Change(Box::new(after), Some(reached), action, what))
 }
 
+/// The new generation has come to the end of topics of which the live one has read others of the same name: whatever it
+/// was to be compared with is gone.
+pub(super) fn replaced(deployment: &Deployment, snapshot: &Snapshot, next: &Checkpoint) -> Result<Step, Refusal> {
+    let verifies = deployment.next().and_then(|(_, next)| next.rebuild.as_ref()).is_some_and(|r| r.verify);
+    let finding = "a topic was made anew since the live generation read it, so there was nothing to compare with";
+    arrived(deployment, snapshot, next, verifies.then(|| finding.to_owned()))
+}
+
 /// The cutover has too much to move in one step: it is done in chunks if that was asked for, or waits for an operator.
 pub(super) fn too_many(
     deployment: &Deployment,
@@ -148,6 +156,7 @@ mod tests {
             ordering: Ordering::Partition,
             views: Vec::new(),
             config: BTreeMap::new(),
+            topic_ids: BTreeMap::new(),
             prefix: if stage == Stage::Live { "p:".into() } else { "lantern:views:p:2:".into() },
             begun: 0,
             retired: None,

@@ -19,7 +19,7 @@ use super::topics::Topics;
 use super::upkeep::Upkeep;
 use super::{Board, Error, Stop};
 use crate::control::{self, Deployment, FaultAt, Installation, Registry, Stage};
-use crate::lane::{Fault, Lane, Outages, Overlay, Settings, chain};
+use crate::lane::{Lane, Outages, Overlay, Settings, chain};
 use crate::sandbox::Module;
 use crate::source::{self, Assignment, Group, Source};
 use crate::store::{Session, Store};
@@ -120,6 +120,7 @@ where
 
     async fn work(&mut self, mut news: watch::Receiver<u64>) -> Result<(), Error> {
         let mut read_at = Instant::now();
+        let mut naming = false;
         loop {
             if Instant::now() >= read_at {
                 if self.read().await? {
@@ -128,6 +129,11 @@ where
                 read_at = Instant::now() + if self.is_rebuilding() { POLL_REBUILD } else { POLL };
             }
             self.reconcile();
+            if !self.desired.unnamed.is_empty() && !naming {
+                // Lanes wait for it.
+                read_at = Instant::now();
+            }
+            naming = !self.desired.unnamed.is_empty();
             let due = [Some(read_at), self.roster.due(), self.topics.due()].into_iter().flatten().min();
             tokio::select! {
                 ended = self.roster.ended() => self.note_end(ended, &mut read_at),
@@ -242,7 +248,7 @@ where
             let key = (name.clone(), *generation);
             // A lane that has stopped has said so itself.
             if !self.desired.stopped.contains_key(&key) && !matches!(stop, Stop::Noted(_)) {
-                tracing::error!(projection = name, "stopped: {} (hint: {})", chain(stop), stop.hint());
+                tracing::error!(projection = name, "stopped: {} (hint: {})", chain(stop), stop.hint(name));
             }
             let recorded = self.keeper.snapshot().deployments.get(name);
             if recorded.is_some_and(|recorded| recorded.deployment.live == *generation) {
@@ -256,8 +262,12 @@ where
     fn note_end(&mut self, ended: Ended, read_at: &mut Instant) {
         // Whatever the reason, the records may tell more.
         *read_at = Instant::now();
-        let Ended::Faulty(key, fault) = ended else { return };
-        self.log_fault(&key, &fault);
+        let (key, fault) = match ended {
+            Ended::Well => return,
+            Ended::Remade(source::Error::Remade { topic, is, .. }) => return self.topics.note_id(&topic, &is),
+            Ended::Remade(_) => return self.topics.refresh(),
+            Ended::Faulty(key, fault) => (key, fault),
+        };
         let at = FaultAt {
             projection: key.projection.clone(),
             generation: key.generation,
@@ -265,15 +275,11 @@ where
         };
         let stop = Stop::Lane(Arc::new(fault));
         let reason = chain(&stop);
-        let first = reason.lines().next().unwrap_or_default();
-        self.keeper.fault(at, format!("{first} (hint: {})", stop.hint()));
-    }
-
-    fn log_fault(&self, key: &LaneKey, fault: &Fault) {
-        let reason = chain(fault);
         // A plugin's backtrace follows the first line.
         let (first, backtrace) = reason.split_at(reason.find('\n').unwrap_or(reason.len()));
-        tracing::error!(projection = key.projection, "stopped: {first} (hint: {}){backtrace}", fault.hint());
+        let hint = stop.hint(&key.projection);
+        tracing::error!(projection = key.projection, "stopped: {first} (hint: {hint}){backtrace}");
+        self.keeper.fault(at, format!("{first} (hint: {hint})"));
     }
 
     /// Drives rebuilds and keeps house. If Redis is away, it is done the next time.

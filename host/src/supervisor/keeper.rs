@@ -63,7 +63,7 @@ impl<C: Registry> Keeper<C> {
             after.generations.retain(|_, g| matches!(g.stage, Stage::Live | Stage::Building | Stage::Held));
             for generation in after.generations.values_mut() {
                 (generation.built, generation.begun, generation.frozen) = (None, now, false);
-                generation.until = BTreeMap::new();
+                (generation.until, generation.topic_ids) = (BTreeMap::new(), BTreeMap::new());
                 if generation.stage == Stage::Held {
                     generation.stage = Stage::Building;
                 }

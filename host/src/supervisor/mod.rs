@@ -41,17 +41,33 @@ pub enum Stop {
 }
 
 impl Stop {
-    /// What the user can do about it.
-    pub fn hint(&self) -> &str {
+    /// Whether nothing that others do will let it go on.
+    fn is_for_good(&self) -> bool {
+        matches!(self, Stop::Topics(error) if matches!(**error, source::Error::Remade { .. }))
+    }
+
+    /// What the user can do about it that it has befallen the projection of this name.
+    pub fn hint(&self, projection: &str) -> String {
         match self {
-            Stop::Module(unloadable) => &unloadable.hint,
-            Stop::Topics(error) => error.hint(),
+            Stop::Module(unloadable) => unloadable.hint.clone(),
+            Stop::Topics(error) => of_source(error, projection),
             Stop::NotCoPartitioned(..) => {
-                "give them the same number of partitions, or let the projection have `ordering: global`"
+                "give them the same number of partitions, or let the projection have `ordering: global`".to_owned()
             }
-            Stop::Lane(fault) => fault.hint(),
-            Stop::Noted(_) => "mend what it says, then `lantern resume` it or deploy a mended plugin",
+            Stop::Lane(fault) => match &**fault {
+                Fault::Source(error) => of_source(error, projection),
+                fault => fault.hint().to_owned(),
+            },
+            Stop::Noted(_) => "mend what it says, then `lantern resume` it or deploy a mended plugin".to_owned(),
         }
+    }
+}
+
+/// The source's hint, with the name of the projection in the command that it advises.
+fn of_source(error: &source::Error, projection: &str) -> String {
+    match error {
+        source::Error::NoSuchTopic { .. } => error.hint().to_owned(),
+        error => error.hint().replace("NAME", projection),
     }
 }
 

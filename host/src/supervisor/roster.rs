@@ -11,9 +11,10 @@ use tokio_util::sync::CancellationToken;
 use super::Board;
 use super::desired::{GenerationKey, LaneKey, LanePlan};
 use crate::lane::{Exit, Fault, Status};
-use crate::store;
+use crate::{source, store};
 
-/// How long a lane that was taken over waits before it is taken back, should it still be this host's: at first, at most.
+/// How long a lane that was taken over, or whose topic was made anew, waits before it is started again, should it still
+/// be this host's: at first, at most.
 const TAKE_BACK: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
 
 /// A lane that runs.
@@ -23,7 +24,7 @@ struct Running {
     status: watch::Receiver<Status>,
 }
 
-/// A lane that was taken over: not before this time is it started again as it was.
+/// A lane that has ended so: not before this time is it started again as it was.
 struct HeldBack {
     plan: LanePlan,
     until: Instant,
@@ -44,6 +45,8 @@ pub(super) struct Roster {
 pub(super) enum Ended {
     /// As it was told to, or because another host or a cutover has taken its place.
     Well,
+    /// A topic of it was made anew, which concerns all that read it.
+    Remade(source::Error),
     /// It can't go on.
     Faulty(LaneKey, Fault),
 }
@@ -112,14 +115,22 @@ impl Roster {
             Exit::Shutdown => Ended::Well,
             Exit::Stopped(Fault::Store(error @ (store::Error::Fenced { .. } | store::Error::Moved { .. }))) => {
                 tracing::info!("{error}");
-                let (first, most) = TAKE_BACK;
-                let wait = self.held_back.get(&key).map_or(first, |held| (held.wait * 2).min(most));
-                if let Some(plan) = plan {
-                    self.held_back.insert(key, HeldBack { plan, until: Instant::now() + wait, wait });
-                }
+                self.hold_back(key, plan);
                 Ended::Well
             }
+            Exit::Stopped(Fault::Source(error @ source::Error::Remade { .. })) => {
+                self.hold_back(key, plan);
+                Ended::Remade(error)
+            }
             Exit::Stopped(fault) => Ended::Faulty(key, fault),
+        }
+    }
+
+    fn hold_back(&mut self, key: LaneKey, plan: Option<LanePlan>) {
+        let (first, most) = TAKE_BACK;
+        let wait = self.held_back.get(&key).map_or(first, |held| (held.wait * 2).min(most));
+        if let Some(plan) = plan {
+            self.held_back.insert(key, HeldBack { plan, until: Instant::now() + wait, wait });
         }
     }
 

@@ -1,4 +1,4 @@
-//! What the topics are: how many partitions each has, as far as the source says. Asked in the background, so that a source
+//! What the topics are: how many partitions each has, and its id, as far as the source says. Asked in the background, so that a source
 //! that is away holds nobody up.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use crate::lane::Outages;
-use crate::source::{self, Source};
+use crate::source::{self, Source, Topic, TopicId};
 
 /// How often a topic is asked about again: soon if it is not known yet, else now and then, for partitions may be added.
 const ASK_UNKNOWN: Duration = Duration::from_millis(500);
@@ -22,8 +22,8 @@ const DOUBTS: u32 = 10;
 /// What is known of a topic.
 #[derive(Clone, Debug)]
 pub(super) enum Known {
-    /// How many partitions it has.
-    Partitions(u32),
+    /// What it is.
+    Is(Topic),
     /// It can't be read.
     Wrong(Arc<source::Error>),
 }
@@ -34,7 +34,7 @@ pub(super) struct Topics {
     ask_at: BTreeMap<Arc<str>, Instant>,
     /// How often topics that were there are said to be gone.
     doubts: BTreeMap<Arc<str>, u32>,
-    asking: JoinSet<(Arc<str>, Result<u32, source::Error>)>,
+    asking: JoinSet<(Arc<str>, Result<Topic, source::Error>)>,
     outages: Outages,
 }
 
@@ -66,7 +66,7 @@ impl Topics {
             self.ask_at.insert(topic.clone(), now + ASK_KNOWN);
             let (source, topic) = (source.clone(), topic.clone());
             self.asking.spawn(async move {
-                let answer = source.partitions(&topic).await;
+                let answer = source.topic(&topic).await;
                 (topic, answer)
             });
         }
@@ -77,16 +77,24 @@ impl Topics {
         self.ask_at.values_mut().for_each(|at| *at = Instant::now());
     }
 
+    /// A reader has heard that a topic was made anew, and which id it has. How many partitions it has is asked.
+    pub(super) fn note_id(&mut self, topic: &Arc<str>, id: &TopicId) {
+        if let Some(Known::Is(known)) = self.known.get_mut(topic) {
+            known.id = Some(id.clone());
+        }
+        self.ask_at.insert(topic.clone(), Instant::now());
+    }
+
     /// Waits for the next answer; true if it says something new. Never returns while nothing is asked.
     pub(super) async fn answer(&mut self) -> bool {
         let Some(answered) = self.asking.join_next().await else { return std::future::pending().await };
         let Ok((topic, answer)) = answered else { return false };
         let now = Instant::now();
         let (known, again) = match answer {
-            Ok(count) => {
+            Ok(is) => {
                 self.doubts.remove(&topic);
                 self.outages.worked("the source");
-                (Known::Partitions(count), ASK_KNOWN)
+                (Known::Is(is), ASK_KNOWN)
             }
             Err(error @ source::Error::Unavailable { .. }) => {
                 self.outages.failed("the source", &error, error.hint());
@@ -96,7 +104,7 @@ impl Topics {
             Err(error) => {
                 let doubts = self.doubts.entry(topic.clone()).or_default();
                 *doubts += 1;
-                if matches!(self.known.get(&topic), Some(Known::Partitions(_))) && *doubts < DOUBTS {
+                if matches!(self.known.get(&topic), Some(Known::Is(_))) && *doubts < DOUBTS {
                     self.ask_at.insert(topic, now + ASK_UNKNOWN);
                     return false;
                 }
@@ -105,7 +113,7 @@ impl Topics {
         };
         self.ask_at.insert(topic.clone(), now + again);
         let is_new = match (self.known.get(&topic), &known) {
-            (Some(Known::Partitions(before)), Known::Partitions(count)) => before != count,
+            (Some(Known::Is(before)), Known::Is(is)) => before != is,
             (Some(Known::Wrong(_)), Known::Wrong(_)) => false,
             _ => true,
         };

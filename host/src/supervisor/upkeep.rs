@@ -8,12 +8,12 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::desired::{Desired, GenerationKey};
-use super::drive::{Step, arrived, progress, step, too_many};
+use super::drive::{Step, arrived, progress, replaced, step, too_many};
 use super::keeper::{Hand, Keeper};
 use super::roster::Roster;
 use crate::control::{Built, Error, HostReport, LaneReport, Outcome, Recorded, Refusal, Registry, Stage, steps};
 use crate::event::TopicPartition;
-use crate::lane::State;
+use crate::lane::{State, chain};
 use crate::source::Group;
 
 /// How often the host tells that it lives, and looks what is to be removed.
@@ -50,7 +50,7 @@ impl Upkeep {
         group: Option<&G>,
     ) -> Result<(), Error> {
         let is_due = self.told_at.is_none_or(|at| at.elapsed() >= EVERY);
-        self.tend_all(keeper, &roster.led(), is_due);
+        self.tend_all(keeper, &roster.led(), desired, is_due);
         if !is_due {
             return Ok(());
         }
@@ -65,7 +65,13 @@ impl Upkeep {
 
     /// Looks after every deployment, each in a task of its own: a comparison or a removal may take minutes, and must not
     /// keep the host from its lanes.
-    fn tend_all<C: Registry>(&mut self, keeper: &Keeper<C>, led: &BTreeSet<GenerationKey>, is_due: bool) {
+    fn tend_all<C: Registry>(
+        &mut self,
+        keeper: &Keeper<C>,
+        led: &BTreeSet<GenerationKey>,
+        desired: &Desired,
+        is_due: bool,
+    ) {
         while let Some(ended) = self.chores.try_join_next() {
             match ended {
                 Ok(name) => drop(self.tended.remove(&name)),
@@ -85,11 +91,20 @@ impl Upkeep {
             let leads = |number| led.contains(&(name.clone(), number));
             // One that stands still has no lane, so nobody leads it, and everyone looks after it.
             let rebuilds = deployment.next().is_some_and(|(number, next)| next.frozen || leads(number));
-            let chore = Chore { rebuilds, is_live_here: leads(deployment.live), is_due };
+            let next = deployment.next().map(|(number, _)| (name.clone(), number));
+            let remade = |key| desired.stopped.get(key).filter(|stop| stop.is_for_good());
+            let chore = Chore {
+                rebuilds,
+                is_live_here: leads(deployment.live),
+                is_due,
+                unnamed: desired.unnamed.iter().filter(|((of, _), _)| of == name).map(unnamed).collect(),
+                lanes: next.as_ref().and_then(|key| desired.shares.get(key)).copied(),
+                hopeless: next.as_ref().and_then(remade).map(|stop| chain(stop)),
+            };
             let (hand, recorded, name) = (hand.clone(), recorded.clone(), name.clone());
             self.chores.spawn(async move {
                 if let Err(error) = tend(&hand, &recorded, chore).await {
-                    tracing::debug!(projection = name, "upkeep: {}", crate::lane::chain(&error));
+                    tracing::debug!(projection = name, "upkeep: {}", chain(&error));
                 }
                 name
             });
@@ -121,7 +136,7 @@ impl Upkeep {
         self.committed = committed;
         self.told += 1;
         let stopped = desired.stopped.iter().map(|((projection, generation), stop)| {
-            let reason = format!("{} (hint: {})", crate::lane::chain(stop), stop.hint());
+            let reason = format!("{} (hint: {})", chain(stop), stop.hint(projection));
             let noted = matches!(stop, super::Stop::Noted(_));
             (!noted).then(|| (format!("{projection}:{generation}"), reason))
         });
@@ -138,7 +153,6 @@ impl Upkeep {
 }
 
 /// What a host has to look after in a deployment.
-#[derive(Clone, Copy)]
 struct Chore {
     /// Whether its rebuild is this host's to drive.
     rebuilds: bool,
@@ -146,15 +160,31 @@ struct Chore {
     is_live_here: bool,
     /// Whether it is time for what need not be looked at so often.
     is_due: bool,
+    /// Ids of topics that the record does not have yet, by generation.
+    unnamed: BTreeMap<u64, BTreeMap<String, String>>,
+    /// How many lanes the generation that is being built has, if that is known.
+    lanes: Option<usize>,
+    /// Why that generation can't be built, if it is no lane that says so.
+    hopeless: Option<String>,
+}
+
+fn unnamed(
+    ((_, generation), ids): (&GenerationKey, &BTreeMap<String, String>),
+) -> (u64, BTreeMap<String, String>) {
+    (*generation, ids.clone())
 }
 
 async fn tend<C: Registry>(hand: &Hand<C>, recorded: &Recorded, chore: Chore) -> Result<(), Error> {
     if recorded.deployment.moving.is_some() {
         return move_on(hand, recorded).await;
     }
-    fail(hand, recorded).await?;
+    if !chore.unnamed.is_empty() {
+        let after = steps::identify(&recorded.deployment, &chore.unnamed);
+        return hand.change(recorded, Some(after), None, ("", String::new())).await.map(drop);
+    }
+    fail(hand, recorded, chore.hopeless).await?;
     if chore.rebuilds {
-        rebuild(hand, recorded).await?;
+        rebuild(hand, recorded, chore.lanes).await?;
     }
     if chore.is_due {
         if chore.is_live_here {
@@ -182,12 +212,12 @@ fn offsets(roster: &Roster) -> BTreeMap<TopicPartition, u64> {
 }
 
 /// A generation that is being built and can't go on is given up.
-async fn fail<C: Registry>(hand: &Hand<C>, recorded: &Recorded) -> Result<(), Error> {
+async fn fail<C: Registry>(hand: &Hand<C>, recorded: &Recorded, hopeless: Option<String>) -> Result<(), Error> {
     let deployment = &recorded.deployment;
     let Some((number, _)) = deployment.next() else { return Ok(()) };
     let faults = hand.snapshot().faults.iter();
     let mut own = faults.filter(|(at, _)| at.projection == deployment.name && at.generation == number);
-    let Some((_, reason)) = own.next() else { return Ok(()) };
+    let Some(reason) = own.next().map(|(_, reason)| reason.clone()).or(hopeless) else { return Ok(()) };
     let Ok(after) = steps::fail(deployment, number, reason.clone()) else { return Ok(()) };
     let what = format!("generation {number} could not be built: {reason}");
     match hand.change(recorded, Some(after), None, ("fail", what)).await? {
@@ -197,12 +227,23 @@ async fn fail<C: Registry>(hand: &Hand<C>, recorded: &Recorded) -> Result<(), Er
     Ok(())
 }
 
-async fn rebuild<C: Registry>(hand: &Hand<C>, recorded: &Recorded) -> Result<(), Error> {
+async fn rebuild<C: Registry>(hand: &Hand<C>, recorded: &Recorded, lanes: Option<usize>) -> Result<(), Error> {
     let deployment = &recorded.deployment;
     let Some((number, _)) = deployment.next().filter(|(_, g)| g.stage == Stage::Building) else { return Ok(()) };
     let snapshot = hand.snapshot();
     let live = progress(hand.registry.lanes(&deployment.name, deployment.live).await?);
     let next = progress(hand.registry.lanes(&deployment.name, number).await?);
+    if !deployment.remade_topics(deployment.live, number).is_empty() {
+        // How far the live one has come in another topic says nothing of this one.
+        let hosts = hand.registry.hosts().await?;
+        let reports = hosts.iter().flat_map(|host| &host.lanes);
+        let own = reports.filter(|lane| (&lane.projection, lane.generation) == (&deployment.name, number));
+        let at_end: BTreeSet<&String> = own.filter(|lane| lane.at_end).map(|lane| &lane.share).collect();
+        if lanes == Some(at_end.len()) {
+            make(hand, recorded, replaced(deployment, snapshot, &next)).await?;
+        }
+        return Ok(());
+    }
     let mut outcome = step(deployment, snapshot, &live, &next);
     if outcome == Ok(Step::Compare) {
         let finding = hand.registry.compare(deployment, (deployment.live, number)).await?;

@@ -156,6 +156,9 @@ group.min.session.timeout.ms=1000
 broker.heartbeat.interval.ms=500
 broker.session.timeout.ms=3000
 log.cleaner.dedupe.buffer.size=4194304
+log.cleaner.backoff.ms=500
+log.initial.task.delay.ms=500
+log.retention.check.interval.ms=500
 ",
         data = folder.join("data").display()
     )

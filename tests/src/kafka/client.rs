@@ -5,11 +5,13 @@ use std::fmt::Display;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use rdkafka::admin::{AdminClient, AdminOptions, NewPartitions, NewTopic, TopicReplication};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
+};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{Header, OwnedHeaders};
+use rdkafka::message::{Header, Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::types::RDKafkaErrorCode;
@@ -54,6 +56,18 @@ impl Client {
         expect_all(&format!("adding partitions to {topic}"), grown);
     }
 
+    /// Gives a topic these settings of its own, and no others.
+    pub(super) fn configure_topic(&self, topic: &str, settings: &[(&str, &str)]) {
+        let none = AlterConfig::new(ResourceSpecifier::Topic(topic));
+        let new = settings.iter().fold(none, |new, (name, value)| new.set(name, value));
+        let done =
+            block_on(self.admin.alter_configs([&new], &AdminOptions::new().operation_timeout(Some(REQUEST_NET))));
+        // Not by `{:?}`: debug-printing an admin error has crashed.
+        let each = done.unwrap_or_else(|error| panic!("configuring {topic}: {error}"));
+        let refused = each.into_iter().filter_map(Result::err).next();
+        assert!(refused.is_none(), "configuring {topic} was refused");
+    }
+
     pub(super) fn delete_topic(&self, topic: &str) {
         let gone = block_on(
             self.admin.delete_topics(&[topic], &AdminOptions::new().operation_timeout(Some(REQUEST_NET))),
@@ -74,6 +88,12 @@ impl Client {
 
     pub(super) fn produce<'a>(&self, topic: &str, events: impl IntoIterator<Item = &'a Event>) {
         send_all(&self.producer, topic, events);
+    }
+
+    /// The first offset of a partition.
+    pub(super) fn first(&self, topic: &str, partition: u32) -> u64 {
+        let marks = self.consumer.fetch_watermarks(topic, partition as i32, REQUEST_NET);
+        marks.unwrap_or_else(|error| panic!("watermarks of {topic}/{partition}: {error}")).0 as u64
     }
 
     pub(super) fn ends(&self, topic: &str, partitions: u32) -> BTreeMap<u32, u64> {
@@ -101,25 +121,50 @@ pub(super) fn committed(servers: &str, group: &str, topic: &str, partitions: u32
     answers.elements().into_iter().filter_map(offset).collect()
 }
 
-/// Appends events in a transaction of a producer of its own.
-pub(super) fn transact<'a>(
-    servers: &str,
-    topic: &str,
-    events: impl IntoIterator<Item = &'a Event>,
-    outcome: Outcome,
-) {
+/// The offsets of all events that a partition has, as who reads it from its beginning sees them.
+pub(super) fn offsets(servers: &str, topic: &str, partition: u32) -> Vec<u64> {
     let mut config = config(servers);
-    config.set("transactional.id", unique("tests"));
-    let producer = producer(config);
-    let done =
-        |step: &str, result: Result<(), KafkaError>| result.unwrap_or_else(|error| panic!("{step}: {error}"));
-    done("init_transactions", producer.init_transactions(REQUEST_NET));
-    done("begin_transaction", producer.begin_transaction());
-    send_all(&producer, topic, events);
-    match outcome {
-        Outcome::Commit => done("commit_transaction", producer.commit_transaction(REQUEST_NET)),
-        Outcome::Abort => done("abort_transaction", producer.abort_transaction(REQUEST_NET)),
+    config.set("group.id", "tests").set("enable.partition.eof", "true").set("isolation.level", "read_committed");
+    let consumer: BaseConsumer = config.create().expect("these settings are librdkafka's");
+    let mut all = TopicPartitionList::new();
+    all.add_partition_offset(topic, partition as i32, Offset::Beginning).expect("it is an offset");
+    consumer.assign(&all).unwrap_or_else(|error| panic!("reading {topic}: {error}"));
+    let mut offsets = Vec::new();
+    loop {
+        match consumer.poll(REQUEST_NET) {
+            Some(Ok(message)) => offsets.push(message.offset() as u64),
+            Some(Err(KafkaError::PartitionEOF(_))) => return offsets,
+            Some(Err(error)) => panic!("reading {topic}: {error}"),
+            None => panic!("reading {topic}: nothing comes"),
+        }
     }
+}
+
+/// A transaction that is neither committed nor aborted yet, of a producer of its own.
+pub struct Transaction(BaseProducer<Deliveries>);
+
+impl Transaction {
+    pub(super) fn begin<'a>(servers: &str, topic: &str, events: impl IntoIterator<Item = &'a Event>) -> Self {
+        let mut config = config(servers);
+        config.set("transactional.id", unique("tests"));
+        let producer = producer(config);
+        done("init_transactions", producer.init_transactions(REQUEST_NET));
+        done("begin_transaction", producer.begin_transaction());
+        send_all(&producer, topic, events);
+        Self(producer)
+    }
+
+    /// Ends it.
+    pub fn end(self, outcome: Outcome) {
+        match outcome {
+            Outcome::Commit => done("commit_transaction", self.0.commit_transaction(REQUEST_NET)),
+            Outcome::Abort => done("abort_transaction", self.0.abort_transaction(REQUEST_NET)),
+        }
+    }
+}
+
+fn done(step: &str, result: Result<(), KafkaError>) {
+    result.unwrap_or_else(|error| panic!("{step}: {error}"));
 }
 
 fn config(servers: &str) -> ClientConfig {
@@ -133,6 +178,7 @@ fn config(servers: &str) -> ClientConfig {
 fn producer(mut config: ClientConfig) -> BaseProducer<Deliveries> {
     config.set("enable.idempotence", "true").set("linger.ms", "2").set("batch.num.messages", "10000");
     config.set("queue.buffering.max.messages", "500000").set("queue.buffering.max.kbytes", "524288");
+    config.set("message.max.bytes", "67108864");
     config.create_with_context(Deliveries::default()).expect("these settings are librdkafka's")
 }
 
@@ -159,8 +205,8 @@ fn record<'a>(topic: &'a str, event: &'a Event) -> BaseRecord<'a, [u8], [u8]> {
         return record;
     }
     let headers = OwnedHeaders::new_with_capacity(event.headers.len());
-    let add = |headers: OwnedHeaders, (key, value): &(String, Vec<u8>)| {
-        headers.insert(Header { key, value: Some(value) })
+    let add = |headers: OwnedHeaders, (key, value): &(String, Option<Vec<u8>>)| {
+        headers.insert(Header { key, value: value.as_ref() })
     };
     record.headers(event.headers.iter().fold(headers, add))
 }

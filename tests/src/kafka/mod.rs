@@ -15,6 +15,7 @@ use rdkafka::producer::{BaseProducer, Producer};
 
 use crate::event::Event;
 use broker::Broker;
+pub use client::Transaction;
 
 /// A Kafka that tests can write to.
 pub struct Kafka {
@@ -124,6 +125,11 @@ impl Kafka {
         self.client().grow_topic(topic, partitions);
     }
 
+    /// Gives a topic these settings of its own, and no others. The real broker only.
+    pub fn configure_topic(&self, topic: &str, settings: &[(&str, &str)]) {
+        self.client().configure_topic(topic, settings);
+    }
+
     /// Deletes a topic.
     pub fn delete_topic(&self, topic: &str) {
         self.client().delete_topic(topic);
@@ -141,7 +147,22 @@ impl Kafka {
 
     /// Appends events in one transaction. The real broker only.
     pub fn transact<'a>(&self, topic: &str, events: impl IntoIterator<Item = &'a Event>, outcome: Outcome) {
-        client::transact(&self.servers, topic, events, outcome);
+        self.begin(topic, events).end(outcome);
+    }
+
+    /// Appends events in a transaction that stays open. The real broker only.
+    pub fn begin<'a>(&self, topic: &str, events: impl IntoIterator<Item = &'a Event>) -> Transaction {
+        Transaction::begin(&self.servers, topic, events)
+    }
+
+    /// The first offset that a partition has.
+    pub fn first(&self, topic: &str, partition: u32) -> u64 {
+        self.client().first(topic, partition)
+    }
+
+    /// The offsets of all events that a partition has.
+    pub fn offsets(&self, topic: &str, partition: u32) -> Vec<u64> {
+        client::offsets(&self.servers, topic, partition)
     }
 
     /// The offset after the last of each partition.

@@ -114,7 +114,7 @@ fn append(appender: &mut Appender, samples: &[Sample], time: &mut i64) -> anyhow
 fn is_empty(log: &EmbeddedLog, topic: &'static str) -> anyhow::Result<bool> {
     let runtime = tokio::runtime::Builder::new_current_thread().build()?;
     runtime.block_on(async {
-        for partition in 0..log.partitions(topic).await? {
+        for partition in 0..log.topic(topic).await?.partitions {
             if log.bounds(&crate::event::TopicPartition::new(topic, partition)).await?.end > 0 {
                 return Ok(false);
             }

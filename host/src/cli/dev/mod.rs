@@ -106,7 +106,7 @@ fn create_topics(
             None => named::open(workshop, named)?.description.topics,
         };
         for topic in topics {
-            let found = runtime.block_on(log.partitions(&topic));
+            let found = runtime.block_on(log.topic(&topic));
             if found.is_err_and(|e| matches!(e, crate::source::Error::NoSuchTopic { .. })) {
                 log.create(&topic, partitions).map_err(|e| UserError::failure(chain(&e), e.hint()))?;
                 printer.note(format_args!("created topic {topic} with {partitions} partitions"));

@@ -32,7 +32,7 @@ struct Progress {
 async fn progress(log: &EmbeddedLog, projection: &Projection, condition: &Condition) -> anyhow::Result<Progress> {
     let mut progress = Progress { applied: 0, end: 0 };
     for topic in projection.topics.iter() {
-        for partition in 0..log.partitions(topic).await? {
+        for partition in 0..log.topic(topic).await?.partitions {
             let at = TopicPartition::new(topic.clone(), partition);
             progress.end += log.bounds(&at).await?.end;
             progress.applied += condition.checkpoint.get(&at).map_or(0, |mark| mark.next);

@@ -16,6 +16,7 @@ fn generation() -> Generation {
         revision: 1,
         declared: vec!["events".into()],
         topics: vec!["events".into()],
+        topic_ids: BTreeMap::new(),
         ordering: Ordering::Partition,
         views: Vec::new(),
         config: BTreeMap::new(),

@@ -31,6 +31,7 @@ pub fn rebuild(deployment: &Deployment, generation: Generation, in_place: bool, 
             begun: now,
             retired: None,
             built: None,
+            topic_ids: BTreeMap::new(),
             until: BTreeMap::new(),
             frozen: false,
             finding: None,
@@ -161,6 +162,17 @@ pub fn moved(deployment: &Deployment, now: i64) -> Step {
 /// A generation has come to the end of its topics, or to where it was to come.
 pub fn built(deployment: &Deployment, number: u64, built: Built) -> Deployment {
     deployment.changed(|after| after.generation_mut(number).built = Some(built))
+}
+
+/// Notes the ids of topics that generations read.
+pub fn identify(deployment: &Deployment, ids: &BTreeMap<u64, BTreeMap<String, String>>) -> Deployment {
+    deployment.changed(|after| {
+        for (number, ids) in ids {
+            if let Some(generation) = after.generations.get_mut(number) {
+                generation.topic_ids.extend(ids.clone());
+            }
+        }
+    })
 }
 
 /// A comparison: a generation's lanes stand still, and another's go on up to some offsets.

@@ -9,7 +9,7 @@ mod tests;
 
 use super::Deployment;
 pub use generations::{
-    again, built, cancel, cut_over, fail, freeze, hold, move_in, moved, promote, rebuild, rollback,
+    again, built, cancel, cut_over, fail, freeze, hold, identify, move_in, moved, promote, rebuild, rollback,
 };
 pub use standing::{pause, resume, retire, swept, undeploy};
 

@@ -36,7 +36,7 @@ enum State {
 impl Cursor {
     /// Opens the partition, which `file` holds.
     pub(super) fn open(file: &Path, start: Start) -> Result<Self, Error> {
-        let Start { at, topic, next } = start;
+        let Start { at, topic, next, .. } = start;
         let tail = open_tail(file, &at, next.unwrap_or(0))?;
         Ok(Self { at, topic, tail, decoded: Decoded::default(), state: State::Unknown })
     }
@@ -122,7 +122,7 @@ mod tests {
     }
 
     fn open(file: &Path, next: Option<u64>) -> Result<Cursor, Error> {
-        Cursor::open(file, Start { at: TopicPartition::new("t", 7), topic: 3, next })
+        Cursor::open(file, Start { at: TopicPartition::new("t", 7), topic: 3, next, id: None })
     }
 
     #[test]

@@ -227,9 +227,9 @@ mod tests {
         let (_dir, log) = log();
         let _group = log.join("bank", "a").await.unwrap();
         log.create("t", 1).unwrap();
-        assert_eq!(log.partitions("t").await.unwrap(), 1);
+        assert_eq!(log.topic("t").await.unwrap().partitions, 1);
         for name in [".lantern-bank.lock", "none"] {
-            assert!(matches!(log.partitions(name).await, Err(Error::NoSuchTopic { .. })), "{name}");
+            assert!(matches!(log.topic(name).await, Err(Error::NoSuchTopic { .. })), "{name}");
         }
     }
 }

@@ -75,7 +75,7 @@ mod tests {
     }
 
     fn starts(partitions: u32) -> Vec<Start> {
-        let start = |partition| Start { at: TopicPartition::new("t", partition), topic: 0, next: None };
+        let start = |partition| Start { at: TopicPartition::new("t", partition), topic: 0, next: None, id: None };
         (0..partitions).map(start).collect()
     }
 
@@ -147,9 +147,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let log = EmbeddedLog::new(dir.path());
         assert!(matches!(log.open(starts(1)).await, Err(Error::NoSuchTopic { .. })));
-        assert!(matches!(log.partitions("../t").await, Err(Error::NoSuchTopic { .. })));
+        assert!(matches!(log.topic("../t").await, Err(Error::NoSuchTopic { .. })));
         log.create("t", 2).unwrap();
-        assert_eq!(log.partitions("t").await.unwrap(), 2);
+        assert_eq!(log.topic("t").await.unwrap().partitions, 2);
         assert!(matches!(log.open(starts(3)).await, Err(Error::NoSuchPartition { .. })));
         assert!(matches!(log.bounds(&TopicPartition::new("t", 2)).await, Err(Error::NoSuchPartition { .. })));
         log.appender("t").unwrap().append([record(0)]).unwrap();

@@ -1,6 +1,8 @@
 //! How librdkafka is set up, and what becomes of what it says.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
@@ -8,13 +10,23 @@ use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
 
+use crate::source::{Error, TopicId};
+
 /// Events that one reader fetches ahead, at most.
 const FETCH_AHEAD_EVENTS: &str = "100000";
+
+/// Bytes of a response at most: librdkafka's own limit would refuse an event that a broker takes. No memory is set aside
+/// for it.
+const RESPONSE_BYTES_MAX: &str = "2147483647";
 
 /// Hears what a client says of itself.
 #[derive(Default)]
 pub(super) struct Context {
     down: AtomicBool,
+    /// The ids that topics must have.
+    ids: BTreeMap<Arc<str>, TopicId>,
+    /// The first topic that has another id, and that id.
+    remade: OnceLock<(Arc<str>, TopicId)>,
 }
 
 impl Context {
@@ -22,6 +34,33 @@ impl Context {
     pub(super) fn is_down(&self) -> bool {
         self.down.load(Ordering::Relaxed)
     }
+
+    /// Hears of topics that have other ids than these.
+    pub(super) fn of(ids: BTreeMap<Arc<str>, TopicId>) -> Self {
+        Self { ids, ..Self::default() }
+    }
+
+    /// Says that a topic was made anew, if one was.
+    pub(super) fn remade(&self) -> Result<(), Error> {
+        let Some((topic, is)) = self.remade.get() else { return Ok(()) };
+        let was = self.ids.get(topic).unwrap_or(is).clone();
+        Err(Error::Remade { topic: topic.clone(), was, is: is.clone() })
+    }
+
+    fn note_id(&self, topic: &str, is: &str) {
+        if let Some((topic, _)) = self.ids.get_key_value(topic).filter(|(_, id)| ***id != *is) {
+            let _only_the_first = self.remade.set((topic.clone(), is.into()));
+        }
+    }
+}
+
+/// What librdkafka logs when a client learns the id of a topic, as it begins to fetch by it. There is no other way to
+/// hear it: if a topic is made anew and has more events than the one before, librdkafka reads on without a word.
+fn learned(message: &str) -> Option<(&str, &str)> {
+    let (before, after) = message.split_once(" changed id from ")?;
+    let (_, topic) = before.rsplit_once("Topic ")?;
+    let (_, id) = after.trim_end().rsplit_once(" to ")?;
+    Some((topic, id)).filter(|(_, id)| id.bytes().any(|letter| letter != b'A'))
 }
 
 impl ClientContext for Context {
@@ -42,6 +81,9 @@ impl ClientContext for Context {
     }
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        if let Some((topic, id)) = learned(message) {
+            self.note_id(topic, id);
+        }
         log(level, facility, message);
     }
 }
@@ -73,6 +115,7 @@ pub(super) fn consumer(
     brokers: &str,
     properties: &[(String, String)],
     ahead_bytes: usize,
+    context: Context,
 ) -> Result<BaseConsumer<Context>, KafkaError> {
     let mut config = config(brokers);
     config
@@ -93,10 +136,34 @@ pub(super) fn consumer(
         .set("fetch.queue.backoff.ms", "2")
         .set("queued.min.messages", FETCH_AHEAD_EVENTS)
         .set("queued.max.messages.kbytes", (ahead_bytes >> 10).to_string())
+        .set("receive.message.max.bytes", RESPONSE_BYTES_MAX)
         // What is asked for may come when the queue has room for one more byte.
         .set("fetch.message.max.bytes", ahead_bytes.min(FETCH_BYTES_MAX).to_string());
     for (name, value) in properties {
         config.set(name, value);
     }
-    BaseConsumer::from_config_and_context(&config, Context::default())
+    if !context.ids.is_empty() {
+        let more = config.get("debug").map(|more| format!("{more},")).unwrap_or_default();
+        config.set("debug", more + "topic").set_log_level(RDKafkaLogLevel::Debug);
+    }
+    BaseConsumer::from_config_and_context(&config, context)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_topic_that_is_made_anew_is_heard_of() {
+        let context = Context::of([("t".into(), "q1Wj-0".into())].into());
+        let said = |text: &str| context.log(RDKafkaLogLevel::Debug, "METADATA", text);
+        said("[thrd:main]: Topic t changed id from AAAAAAAAAAAAAAAAAAAAAA to q1Wj-0");
+        said("[thrd:main]: Topic other changed id from AAAAAAAAAAAAAAAAAAAAAA to x");
+        said("[thrd:main]: Topic t changed id from q1Wj-0 to AAAAAAAAAAAAAAAAAAAAAA");
+        said("[thrd:main]: Topic t [0] Leader 1 Epoch 0");
+        assert!(context.remade().is_ok());
+        said("[thrd:main]: Topic t changed id from q1Wj-0 to 9PX+1a");
+        let remade = context.remade().unwrap_err().to_string();
+        assert_eq!(remade, "topic `t` was deleted and made anew: its id was q1Wj-0 and is 9PX+1a");
+    }
 }

@@ -6,18 +6,20 @@
 mod admin;
 mod budget;
 mod client;
+mod describe;
 mod group;
 mod member;
 mod queue;
 mod reader;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use super::{Bounds, Error, Source, Start};
+use super::{Bounds, Error, Source, Start, Topic, TopicId};
 use crate::event::TopicPartition;
 use budget::Budget;
 use client::Context;
@@ -50,7 +52,8 @@ impl Kafka {
     /// The cluster behind the brokers `host:port,…`, with further properties of librdkafka (for TLS or SASL, say).
     /// Does not connect yet.
     pub fn new(brokers: &str, properties: Vec<(String, String)>) -> Result<Self, BadSettings> {
-        let questions = client::consumer(brokers, &properties, budget::READER_BYTES_MIN).map_err(BadSettings)?;
+        let questions = client::consumer(brokers, &properties, budget::READER_BYTES_MIN, Context::default());
+        let questions = questions.map_err(BadSettings)?;
         Ok(Self {
             brokers: brokers.into(),
             properties: properties.into(),
@@ -93,18 +96,28 @@ impl Kafka {
         let at = start.at.clone();
         let Bounds { first, end } = self.bounds(&at).await?;
         match start.next {
-            None => {
-                if first > 0 {
-                    tracing::warn!(
-                        "{at} begins at offset {first}: what came before is gone and will not be in the views"
-                    );
-                }
-                Ok(first)
-            }
+            None => Ok(first),
             Some(next) if next < first => Err(Error::Truncated { at, next, first }),
             Some(next) if next > end => Err(Error::Shortened { at, next, end }),
             Some(next) => Ok(next),
         }
+    }
+
+    /// Whether the topics still are those that they must be.
+    async fn check(&self, ids: &BTreeMap<Arc<str>, TopicId>) -> Result<(), Error> {
+        for (topic, was) in ids {
+            match self.topic(topic).await {
+                Ok(Topic { id: Some(is), .. }) if is != *was => {
+                    return Err(Error::Remade { topic: topic.clone(), was: was.clone(), is });
+                }
+                // It was there when the lane was made, and a broker that starts may not know it yet.
+                Err(Error::NoSuchTopic { .. }) => {
+                    return Err(self.unavailable(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopic)));
+                }
+                answer => drop(answer?),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -112,18 +125,15 @@ impl Source for Kafka {
     type Reader = KafkaReader;
     type Group = KafkaGroup;
 
-    async fn partitions(&self, topic: &str) -> Result<u32, Error> {
-        let asked = topic.to_owned();
-        let metadata = self.ask(move |consumer| consumer.fetch_metadata(Some(&asked), QUESTION_TIMEOUT)).await;
-        let metadata = metadata.map_err(|e| self.unavailable(e))?;
-        let found = metadata.topics().iter().find(|found| found.name() == topic);
-        match found.map(|found| (found.error().map(RDKafkaErrorCode::from), found.partitions().len())) {
-            Some((None, count)) => Ok(u32::try_from(count).unwrap_or(u32::MAX)),
-            Some((Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::InvalidTopic), _)) | None => {
-                Err(Error::NoSuchTopic { topic: topic.to_owned(), what: self.what() })
+    async fn topic(&self, name: &str) -> Result<Topic, Error> {
+        let asked = name.to_owned();
+        let answer = self.ask(move |consumer| describe::describe(consumer, &asked, QUESTION_TIMEOUT)).await;
+        answer.map_err(|error| match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::InvalidTopic) => {
+                Error::NoSuchTopic { topic: name.to_owned(), what: self.what() }
             }
-            Some((Some(code), _)) => Err(self.unavailable(KafkaError::MetadataFetch(code))),
-        }
+            _ => self.unavailable(error),
+        })
     }
 
     async fn bounds(&self, at: &TopicPartition) -> Result<Bounds, Error> {
@@ -145,7 +155,7 @@ impl Source for Kafka {
             // Together with "delete", a key's last event goes too when it is old enough.
             Ok(Some(policy)) => return Ok(policy.trim() == "compact"),
             Ok(None) => {
-                self.partitions(topic).await?;
+                self.topic(topic).await?;
                 format!("it does not tell the settings of topic `{topic}`: that takes the right DescribeConfigs")
             }
             // As text: debug-printing an error of the admin client has crashed.
@@ -155,13 +165,21 @@ impl Source for Kafka {
     }
 
     async fn open(&self, from: Vec<Start>) -> Result<KafkaReader, Error> {
+        let ids = from.iter().filter_map(|start| Some((start.at.topic.clone(), start.id.clone()?)));
+        let ids: BTreeMap<_, _> = ids.collect();
+        self.check(&ids).await?;
         let mut starts = Vec::with_capacity(from.len());
         for start in from {
-            let first = self.first(&start).await?;
+            let first = match self.first(&start).await {
+                Ok(first) => first,
+                // That may be because the topic was made anew in between.
+                Err(error) => return Err(self.check(&ids).await.err().unwrap_or(error)),
+            };
             starts.push((start, first));
         }
         let allowance = self.budget.take(starts.len());
-        let consumer = client::consumer(&self.brokers, &self.properties, allowance.partition_bytes());
+        let ahead_bytes = allowance.partition_bytes();
+        let consumer = client::consumer(&self.brokers, &self.properties, ahead_bytes, Context::of(ids));
         let consumer = consumer.map_err(|e| self.unavailable(e))?;
         KafkaReader::new(consumer, starts, self.what(), allowance).map_err(|e| self.unavailable(e))
     }

@@ -1,12 +1,13 @@
 //! The messages of one partition, taken in batches by librdkafka's C API: it gives some 1.9 M messages a second where
 //! the safe wrapper's call for each message gives 1.1 M.
 //!
-//! All unsafe code of the Kafka source is here.
+//! All unsafe code of the Kafka source is here and in `describe.rs`.
 
 use std::ffi::{CStr, CString, c_char, c_void};
 use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -36,6 +37,15 @@ pub(super) struct Queue {
 
 // SAFETY: librdkafka's queues and messages may be used from any thread, by one at a time.
 unsafe impl Send for Queue {}
+
+/// What a consumer has to say beside events: its log, and its errors.
+pub(super) struct Tidings {
+    queue: NonNull<sys::rd_kafka_queue_t>,
+    consumer: Arc<BaseConsumer<Context>>,
+}
+
+// SAFETY: as for `Queue`.
+unsafe impl Send for Tidings {}
 
 /// What stands at the head of a queue.
 pub(super) enum Taken<'a> {
@@ -133,6 +143,32 @@ impl Drop for Queue {
             sys::rd_kafka_queue_cb_event_enable(self.queue.as_ptr(), None, ptr::null_mut());
             sys::rd_kafka_queue_destroy(self.queue.as_ptr());
         }
+    }
+}
+
+impl Tidings {
+    pub(super) fn new(consumer: &Arc<BaseConsumer<Context>>) -> Result<Self, KafkaError> {
+        // SAFETY: the client lives, for `consumer` holds it. The queue that is given is ours to let go of.
+        let queue = unsafe { sys::rd_kafka_queue_get_consumer(consumer.client().native_ptr()) };
+        let queue = NonNull::new(queue).ok_or_else(unknown_partition)?;
+        Ok(Self { queue, consumer: consumer.clone() })
+    }
+
+    /// Lets the consumer say, to its context, all that it had to say when this was called.
+    pub(super) fn hear(&self) {
+        // SAFETY: the queue is ours.
+        let waiting = unsafe { sys::rd_kafka_queue_length(self.queue.as_ptr()) };
+        for _ in 0..waiting {
+            // The partitions have queues of their own, so no event comes this way.
+            let _ = self.consumer.poll(Duration::ZERO);
+        }
+    }
+}
+
+impl Drop for Tidings {
+    fn drop(&mut self) {
+        // SAFETY: it was given to us, and nobody else lets go of it.
+        unsafe { sys::rd_kafka_queue_destroy(self.queue.as_ptr()) }
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::sync::Notify;
 
 use super::budget::Allowance;
 use super::client::Context;
-use super::queue::{Queue, Taken};
+use super::queue::{Queue, Taken, Tidings};
 use crate::event::{Batch, BatchLimits, Event};
 use crate::source::merge::{self, Cursor, Head};
 use crate::source::{Error, Reader, Start};
@@ -25,6 +25,7 @@ const MARKS_MAX: u64 = 16;
 /// Reads partitions of Kafka topics.
 pub struct KafkaReader {
     cursors: Vec<KafkaCursor>,
+    tidings: Tidings,
     consumer: Arc<BaseConsumer<Context>>,
     filled: Arc<Notify>,
     what: String,
@@ -71,31 +72,40 @@ impl KafkaReader {
                 what: what.clone(),
             });
         }
+        let tidings = Tidings::new(&consumer)?;
         consumer.assign(&assignment)?;
-        Ok(Self { cursors, consumer, filled, what, _allowance: allowance })
+        Ok(Self { cursors, tidings, consumer, filled, what, _allowance: allowance })
     }
 
-    /// Lets the client tell what it has to tell.
-    fn listen(&self) {
-        // The partitions have queues of their own, so no event comes this way.
-        let _ = self.consumer.poll(Duration::ZERO);
+    /// What came before is valid only if the topics still are those that they must be. The client says that one is
+    /// another before it fetches anything of it, so all that was taken before this is asked is told apart.
+    fn check(&self) -> Result<(), Error> {
+        self.tidings.hear();
+        self.consumer.context().remade()
     }
 }
 
 impl Reader for KafkaReader {
     async fn ready(&mut self) {
         loop {
-            if merge::is_ready(&mut self.cursors) || self.consumer.context().is_down() {
+            let is_ready = merge::is_ready(&mut self.cursors) || self.consumer.context().is_down();
+            if is_ready || self.consumer.context().remade().is_err() {
                 return;
             }
             if tokio::time::timeout(LISTEN_EVERY, self.filled.notified()).await.is_err() {
-                self.listen();
+                self.tidings.hear();
             }
         }
     }
 
     fn fill(&mut self, batch: &mut Batch, limits: &BatchLimits) -> Result<(), Error> {
-        merge::fill(&mut self.cursors, batch, limits)?;
+        let before = batch.len();
+        let filled = merge::fill(&mut self.cursors, batch, limits);
+        if let Err(remade) = self.check() {
+            *batch = batch.slice(0..before);
+            return Err(remade);
+        }
+        filled?;
         if self.consumer.context().is_down() {
             let source = Box::new(KafkaError::Global(RDKafkaErrorCode::AllBrokersDown));
             return Err(Error::Unavailable { what: self.what.clone(), source });

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use super::ring::{Chunk, Found};
+use super::stream::Stream;
 use super::subscription::{Standing, Subscription};
-use crate::event::{Event, TopicPartition};
+use crate::event::Event;
 use crate::source::merge::{self, Head};
 use crate::source::{Error, Start};
 
 /// Stands at a position of a partition.
 #[derive(Debug)]
 pub(super) struct Cursor {
-    pub(super) at: TopicPartition,
+    pub(super) stream: Stream,
     /// Index of the topic for this reader's projection; the feed knows nothing of it.
     topic: u32,
     next: Option<u64>,
@@ -32,8 +33,8 @@ enum Seen {
 
 impl Cursor {
     pub(super) fn new(start: Start) -> Self {
-        let Start { at, topic, next } = start;
-        Self { at, topic, next, subscription: None, seen: Seen::Unknown }
+        let Start { at, topic, next, id } = start;
+        Self { stream: Stream { at, id }, topic, next, subscription: None, seen: Seen::Unknown }
     }
 
     /// The next offset to read; none for the first there is.
@@ -43,12 +44,12 @@ impl Cursor {
 
     /// Where a reader of its own begins.
     pub(super) fn start(&self) -> Start {
-        Start { at: self.at.clone(), topic: self.topic, next: self.next }
+        Start { topic: self.topic, ..self.stream.start(self.next) }
     }
 
     /// Whether the event is of this partition.
     pub(super) fn is_of(&self, event: &Event<'_>) -> bool {
-        (self.topic, self.at.partition) == (event.topic, event.partition)
+        (self.topic, self.stream.at.partition) == (event.topic, event.partition)
     }
 
     /// Moves over an event that was read elsewhere.

@@ -36,7 +36,7 @@ pub(super) async fn run<R: Reader>(place: Place, opening: impl Future<Output = R
     };
     let reader = match opened {
         Ok(reader) => reader,
-        Err(error) => return tracing::debug!("the shared reader of {} does not open: {error}", place.at()),
+        Err(error) => return tracing::debug!("the shared reader of {} does not open: {error}", place.stream()),
     };
     place.opened();
     let feed = Feed { reader, place, at_end: false };
@@ -53,7 +53,7 @@ impl<R: Reader> Feed<R> {
                 Flow::On => tokio::task::yield_now().await,
                 Flow::Unwanted => break,
                 Flow::Failed(error) => {
-                    tracing::debug!("the shared reader of {} ends: {error}", self.place.at());
+                    tracing::debug!("the shared reader of {} ends: {error}", self.place.stream());
                     break;
                 }
             }

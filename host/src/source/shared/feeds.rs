@@ -9,10 +9,10 @@ use tokio_util::sync::CancellationToken;
 use super::Usage;
 use super::place::Place;
 use super::ring::Ring;
+use super::stream::Stream;
 use super::subscription::Subscription;
-use crate::event::TopicPartition;
 
-/// The feeds of a hub, by their partition.
+/// The feeds of a hub, by what they read.
 #[derive(Debug)]
 pub(super) struct Feeds {
     bytes_max: usize,
@@ -21,7 +21,7 @@ pub(super) struct Feeds {
 
 #[derive(Debug, Default)]
 pub(super) struct State {
-    feeds: HashMap<TopicPartition, Feed>,
+    feeds: HashMap<Stream, Feed>,
     /// How many names of feeds and subscribers were given.
     named: u64,
     /// Bytes of memory of all rings.
@@ -68,30 +68,30 @@ impl Feeds {
     }
 
     /// Whether there is a feed that has all that follows a position.
-    pub(super) fn have(&self, at: &TopicPartition, next: Option<u64>) -> bool {
-        self.lock().feeds.get(at).is_some_and(|feed| feed.has(next))
+    pub(super) fn have(&self, stream: &Stream, next: Option<u64>) -> bool {
+        self.lock().feeds.get(stream).is_some_and(|feed| feed.has(next))
     }
 
     /// Subscribes to the feed of a partition; if there is none, to a new one, whose place is given to whoever is to
     /// fill it.
     pub(super) fn subscribe(
         self: &Arc<Self>,
-        at: &TopicPartition,
+        stream: &Stream,
         next: Option<u64>,
         wake: &Arc<Notify>,
     ) -> (Subscription, Option<Place>) {
         let mut state = self.lock();
         let (name, subscriber) = (state.name(), state.name());
         let mut place = None;
-        let feed = state.feeds.entry(at.clone()).or_insert_with(|| {
+        let feed = state.feeds.entry(stream.clone()).or_insert_with(|| {
             let feed = Feed::new(name, next);
-            place = Some(Place::new(self.clone(), at.clone(), &feed));
+            place = Some(Place::new(self.clone(), stream.clone(), &feed));
             feed
         });
         feed.subscribers.push(Subscriber { name: subscriber, next, wake: wake.clone() });
         feed.room.notify_one();
         let name = feed.name;
-        (Subscription::new(self.clone(), at.clone(), name, subscriber), place)
+        (Subscription::new(self.clone(), stream.clone(), name, subscriber), place)
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, State> {
@@ -101,14 +101,14 @@ impl Feeds {
 
 impl State {
     /// The feed of a partition, if it still is the one of this name.
-    pub(super) fn feed(&mut self, at: &TopicPartition, name: u64) -> Option<&mut Feed> {
-        self.feeds.get_mut(at).filter(|feed| feed.name == name)
+    pub(super) fn feed(&mut self, stream: &Stream, name: u64) -> Option<&mut Feed> {
+        self.feeds.get_mut(stream).filter(|feed| feed.name == name)
     }
 
     /// Takes a feed out, and tells its subscribers.
-    pub(super) fn remove(&mut self, at: &TopicPartition, name: u64) {
-        if self.feed(at, name).is_some()
-            && let Some(feed) = self.feeds.remove(at)
+    pub(super) fn remove(&mut self, stream: &Stream, name: u64) {
+        if self.feed(stream, name).is_some()
+            && let Some(feed) = self.feeds.remove(stream)
         {
             self.bytes -= feed.ring.bytes();
             feed.stop.cancel();
@@ -118,10 +118,10 @@ impl State {
 
     /// Notes that a ring has grown, and drops the oldest chunks of whichever ring is the largest until all are within
     /// bounds. The newest chunk of the one that has grown stays.
-    pub(super) fn grown(&mut self, grown: &TopicPartition, bytes: usize, bytes_max: usize) {
+    pub(super) fn grown(&mut self, grown: &Stream, bytes: usize, bytes_max: usize) {
         self.bytes += bytes;
         while self.bytes > bytes_max {
-            let spare = |(at, feed): &(&TopicPartition, &mut Feed)| feed.ring.len() > usize::from(*at == grown);
+            let spare = |(stream, feed): &(&Stream, &mut Feed)| feed.ring.len() > usize::from(*stream == grown);
             let largest = self.feeds.iter_mut().filter(spare).max_by_key(|(_, feed)| feed.ring.bytes());
             let Some((_, feed)) = largest else { return };
             self.bytes -= feed.ring.evict();

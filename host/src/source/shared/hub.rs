@@ -34,7 +34,7 @@ impl<S: Source> Hub<S> {
 
     /// Fills the place of a new feed by a reader that is opened for it.
     pub(super) fn read(&self, place: Place, next: Option<u64>) {
-        let start = Start { at: place.at().clone(), topic: 0, next };
+        let start = place.stream().start(next);
         self.tasks().spawn(feed::run(place, self.opening(vec![start])));
     }
 

@@ -15,13 +15,14 @@ mod hub;
 mod place;
 mod reader;
 mod ring;
+mod stream;
 mod subscription;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-use super::{Bounds, Error, Source, Start};
+use super::{Bounds, Error, Source, Start, Topic};
 use crate::event::TopicPartition;
 use hub::Hub;
 pub use reader::SharedReader;
@@ -59,8 +60,8 @@ impl<S: Source> Source for Shared<S> {
     type Reader = SharedReader<S>;
     type Group = S::Group;
 
-    async fn partitions(&self, topic: &str) -> Result<u32, Error> {
-        self.hub.source.partitions(topic).await
+    async fn topic(&self, name: &str) -> Result<Topic, Error> {
+        self.hub.source.topic(name).await
     }
 
     async fn bounds(&self, at: &TopicPartition) -> Result<Bounds, Error> {

@@ -6,26 +6,27 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::feeds::{Feed, Feeds};
-use crate::event::{Batch, TopicPartition};
+use super::stream::Stream;
+use crate::event::Batch;
 
 /// The place of one feed. Its subscribers lose it when this is dropped, for whatever reason.
 #[derive(Debug)]
 pub(super) struct Place {
     feeds: Arc<Feeds>,
-    at: TopicPartition,
+    stream: Stream,
     feed: u64,
     stop: CancellationToken,
     room: Arc<Notify>,
 }
 
 impl Place {
-    pub(super) fn new(feeds: Arc<Feeds>, at: TopicPartition, feed: &Feed) -> Self {
-        Self { feeds, at, feed: feed.name(), stop: feed.stop.clone(), room: feed.room.clone() }
+    pub(super) fn new(feeds: Arc<Feeds>, stream: Stream, feed: &Feed) -> Self {
+        Self { feeds, stream, feed: feed.name(), stop: feed.stop.clone(), room: feed.room.clone() }
     }
 
-    /// The partition.
-    pub(super) fn at(&self) -> &TopicPartition {
-        &self.at
+    /// What is read.
+    pub(super) fn stream(&self) -> &Stream {
+        &self.stream
     }
 
     /// Bytes of memory that the next chunk may take, so that all feeds together stay within bounds although each may be
@@ -41,7 +42,7 @@ impl Place {
 
     /// The feed's reader is open.
     pub(super) fn opened(&self) {
-        if let Some(feed) = self.feeds.lock().feed(&self.at, self.feed) {
+        if let Some(feed) = self.feeds.lock().feed(&self.stream, self.feed) {
             feed.open = true;
             feed.wake();
         }
@@ -50,13 +51,13 @@ impl Place {
     /// Appends what comes next, which may be nothing, and says whether the log has no more at present.
     pub(super) fn publish(&self, events: Batch, at_end: bool) {
         let mut state = self.feeds.lock();
-        let Some(feed) = state.feed(&self.at, self.feed) else { return };
+        let Some(feed) = state.feed(&self.stream, self.feed) else { return };
         let bytes = feed.ring.push(events);
         if feed.ring.set_at_end(at_end) || bytes > 0 {
             feed.wake();
         }
         if bytes > 0 {
-            state.grown(&self.at, bytes, self.feeds.bytes_max());
+            state.grown(&self.stream, bytes, self.feeds.bytes_max());
         }
     }
 
@@ -71,7 +72,7 @@ impl Place {
     fn has_room(&self) -> bool {
         let mut state = self.feeds.lock();
         let ahead_max = state.ahead_bytes_max(self.feeds.bytes_max());
-        let Some(feed) = state.feed(&self.at, self.feed) else { return true };
+        let Some(feed) = state.feed(&self.stream, self.feed) else { return true };
         let fastest = feed.subscribers.iter().map(|subscriber| subscriber.next).max();
         fastest.is_none_or(|fastest| feed.ring.bytes_behind(fastest) <= ahead_max)
     }
@@ -79,6 +80,6 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        self.feeds.lock().remove(&self.at, self.feed);
+        self.feeds.lock().remove(&self.stream, self.feed);
     }
 }

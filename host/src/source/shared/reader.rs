@@ -138,7 +138,7 @@ impl<S: Source> SharedReader<S> {
     fn subscribe_all(&mut self) {
         let single = self.cursors.len() == 1;
         for cursor in &mut self.cursors {
-            let (subscription, place) = self.hub.feeds.subscribe(&cursor.at, cursor.next(), &self.wake);
+            let (subscription, place) = self.hub.feeds.subscribe(&cursor.stream, cursor.next(), &self.wake);
             cursor.subscribe(subscription);
             let Some(place) = place else { continue };
             match std::mem::replace(&mut self.way, Way::Joined) {
@@ -156,7 +156,7 @@ impl<S: Source> SharedReader<S> {
     }
 
     fn feeds_have_all(&self) -> bool {
-        self.cursors.iter().all(|cursor| self.hub.feeds.have(&cursor.at, cursor.next()))
+        self.cursors.iter().all(|cursor| self.hub.feeds.have(&cursor.stream, cursor.next()))
     }
 
     fn join(&mut self) {
@@ -180,8 +180,8 @@ impl<S: Source> SharedReader<S> {
     /// Its partitions, for the log.
     fn name(&self) -> String {
         let stands = |cursor: &Cursor| match cursor.next() {
-            Some(next) => format!("{}@{next}", cursor.at),
-            None => cursor.at.to_string(),
+            Some(next) => format!("{}@{next}", cursor.stream),
+            None => cursor.stream.to_string(),
         };
         self.cursors.iter().map(stands).collect::<Vec<_>>().join(" ")
     }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::feeds::{Feed, Feeds, State};
 use super::ring::Found;
-use crate::event::TopicPartition;
+use super::stream::Stream;
 
 /// Keeps a feed alive. The feed of which the last one is dropped ends.
 #[derive(Debug)]
 pub(super) struct Subscription {
     feeds: Arc<Feeds>,
-    at: TopicPartition,
+    stream: Stream,
     feed: u64,
     subscriber: u64,
 }
@@ -27,8 +27,8 @@ pub(super) enum Standing {
 }
 
 impl Subscription {
-    pub(super) fn new(feeds: Arc<Feeds>, at: TopicPartition, feed: u64, subscriber: u64) -> Self {
-        Self { feeds, at, feed, subscriber }
+    pub(super) fn new(feeds: Arc<Feeds>, stream: Stream, feed: u64, subscriber: u64) -> Self {
+        Self { feeds, stream, feed, subscriber }
     }
 
     /// How the feed stands to the position that the subscriber has come to.
@@ -46,7 +46,7 @@ impl Subscription {
     }
 
     fn come_to<'a>(&self, state: &'a mut State, next: Option<u64>) -> Option<&'a mut Feed> {
-        let feed = state.feed(&self.at, self.feed)?;
+        let feed = state.feed(&self.stream, self.feed)?;
         let subscriber = feed.subscribers.iter_mut().find(|subscriber| subscriber.name == self.subscriber)?;
         if subscriber.next != next {
             subscriber.next = next;
@@ -59,10 +59,10 @@ impl Subscription {
 impl Drop for Subscription {
     fn drop(&mut self) {
         let mut state = self.feeds.lock();
-        let Some(feed) = state.feed(&self.at, self.feed) else { return };
+        let Some(feed) = state.feed(&self.stream, self.feed) else { return };
         feed.subscribers.retain(|subscriber| subscriber.name != self.subscriber);
         if feed.subscribers.is_empty() {
-            state.remove(&self.at, self.feed);
+            state.remove(&self.stream, self.feed);
         } else {
             feed.room.notify_one();
         }

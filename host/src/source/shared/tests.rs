@@ -155,7 +155,7 @@ async fn one_that_starts_again_where_the_ring_reaches_opens_nothing() {
     assert_eq!((script.counts().opened, script.counts().readers), (2, 1));
 
     // One that wants more than the log has is told so by the log: this one has no such check.
-    let beyond = Start { at: TopicPartition::new("t", 0), topic: 0, next: Some(1_000) };
+    let beyond = Start { at: TopicPartition::new("t", 0), topic: 0, next: Some(1_000), id: None };
     shared.open(vec![beyond]).await.unwrap();
     assert_eq!(script.counts().opened, 3);
 }

@@ -36,7 +36,7 @@ impl Lane {
         partitions: &[u32],
         next: Option<u64>,
     ) -> Lane {
-        let start = |partition: &u32| Start { at: TopicPartition::new("t", *partition), topic, next };
+        let start = |partition: &u32| Start { at: TopicPartition::new("t", *partition), topic, next, id: None };
         let reader = shared.open(partitions.iter().map(start).collect()).await.unwrap();
         let (shared, partitions) = (shared.clone(), partitions.to_vec());
         Lane { shared, reader, topic, partitions, seen: BTreeMap::new(), order: Vec::new() }
@@ -70,6 +70,7 @@ impl Lane {
             at: TopicPartition::new("t", *partition),
             topic: self.topic,
             next: self.seen(*partition).last().map(|last| last + 1),
+            id: None,
         };
         self.reader = self.shared.open(self.partitions.iter().map(start).collect()).await?;
         Ok(())

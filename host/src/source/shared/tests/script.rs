@@ -8,7 +8,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::event::{Batch, BatchLimits, Event, TopicPartition};
 use crate::source::merge::{self, Head};
-use crate::source::{Assignment, Bounds, Error, Group, Reader, Source, Start};
+use crate::source::{Assignment, Bounds, Error, Group, Reader, Source, Start, Topic};
 
 /// Bytes of every event's payload, which says its offset.
 pub(super) const PAYLOAD_BYTES: usize = 100;
@@ -109,8 +109,8 @@ impl Source for Script {
     type Reader = ScriptReader;
     type Group = Nobody;
 
-    async fn partitions(&self, _topic: &str) -> Result<u32, Error> {
-        Ok(self.state().partitions.len() as u32)
+    async fn topic(&self, _name: &str) -> Result<Topic, Error> {
+        Ok(Topic { partitions: self.state().partitions.len() as u32, id: None })
     }
 
     async fn bounds(&self, at: &TopicPartition) -> Result<Bounds, Error> {

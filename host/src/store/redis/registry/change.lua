@@ -33,9 +33,18 @@ end
 
 if ask.reached then
   local by, of = marks_of(ask.reached.by), marks_of(ask.reached.of)
+  local function counts(field)
+    for _, topic in ipairs(ask.reached.except) do
+      -- What follows a topic's name and the slash is the number of a partition.
+      if string.sub(field, 1, #topic) == topic and not string.find(field, '/', #topic + 1, true) then
+        return false
+      end
+    end
+    return true
+  end
   for field, mark in pairs(of) do
     local found = by[field] and by[field][1] or '0'
-    if tonumber(found) < tonumber(mark[1]) then
+    if counts(field) and tonumber(found) < tonumber(mark[1]) then
       return { 'behind', field, mark[1], found }
     end
   end
@@ -116,6 +125,8 @@ else
   call('DEL', ask.record)
   call('SREM', ask.names, ask.name)
 end
-call('XADD', ask.history, 'MAXLEN', '~', '10000', '*', unpack(ask.entry))
+if ask.entry then
+  call('XADD', ask.history, 'MAXLEN', '~', '10000', '*', unpack(ask.entry))
+end
 call('PUBLISH', ask.channel, ask.name)
 return { 'done' }

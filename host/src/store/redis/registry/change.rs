@@ -56,7 +56,8 @@ fn argument(change: &Change, keyed_max: u64) -> Json {
         put("after", serde_json::to_string(after).expect("a record is plain data").into());
     }
     if let Some(reached) = change.reached {
-        put("reached", json!({ "by": generation(reached.by), "of": generation(reached.of) }));
+        let except: Vec<_> = change.incomparable().iter().map(|topic| format!("{topic}/")).collect();
+        put("reached", json!({ "by": generation(reached.by), "of": generation(reached.of), "except": except }));
     }
     put("fence", fence.into_iter().map(generation).collect());
     put("places", places(change, &effects.place, &effects.close));
@@ -78,7 +79,9 @@ fn argument(change: &Change, keyed_max: u64) -> Json {
     put("name", name.into());
     put("history", keys::HISTORY.into());
     let entry = &change.entry;
-    put("entry", json!(["who", entry.who, "action", entry.action, "projection", name, "what", entry.what]));
+    if !entry.action.is_empty() {
+        put("entry", json!(["who", entry.who, "action", entry.action, "projection", name, "what", entry.what]));
+    }
     put("channel", keys::CHANGES.into());
     Json::Object(argument)
 }
