@@ -108,6 +108,17 @@ impl Workshop {
         Ok(Plugin { bytes, digest, description })
     }
 
+    /// The same on a thread that may block.
+    pub(crate) async fn open_aside(
+        &self,
+        file: &Path,
+        config: &BTreeMap<String, String>,
+    ) -> Result<Plugin, LoadError> {
+        let (workshop, file, config) = (self.clone(), file.to_owned(), config.clone());
+        let opened = tokio::task::spawn_blocking(move || workshop.open(&file, &config)).await;
+        opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
+    }
+
     fn module(&self, bytes: Vec<u8>, config: Arc<BTreeMap<String, String>>) -> Result<HostModule, LoadError> {
         WasmModule::configured(&self.engine, &self.cache, &self.limits, bytes, config)
     }

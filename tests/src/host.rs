@@ -24,12 +24,19 @@ pub struct Host(Process);
 impl Host {
     /// Starts `lantern` with any arguments, in a clean environment.
     pub fn cli<A: Into<OsString>>(args: impl IntoIterator<Item = A>) -> Host {
-        Host::start(args, None)
+        Host::start(args, None, &[])
     }
 
-    fn start<A: Into<OsString>>(args: impl IntoIterator<Item = A>, log: Option<&str>) -> Host {
+    fn start<A: Into<OsString>>(args: impl IntoIterator<Item = A>, log: Option<&str>, under: &[String]) -> Host {
         static CACHE: LazyLock<Scratch> = LazyLock::new(|| Scratch::new("module-cache"));
-        let mut command = Command::new(artefacts::lantern());
+        let mut command = match under {
+            [] => Command::new(artefacts::lantern()),
+            [program, rest @ ..] => {
+                let mut command = Command::new(program);
+                command.args(rest).arg(artefacts::lantern());
+                command
+            }
+        };
         for name in ["LANTERN_SOURCE", "LANTERN_REDIS", "RUST_LOG", "RUST_BACKTRACE"] {
             command.env_remove(name);
         }
@@ -40,8 +47,13 @@ impl Host {
 
     /// Begins a `lantern run` on a source (as `--source` takes it) and a Redis.
     pub fn run(source: &str, redis: &RedisServer) -> Run {
-        let run = Run { args: vec!["run".into()], log: None };
-        run.arg("--source").arg(source).arg("--redis").arg(redis.url())
+        Host::run_at(source, &redis.url())
+    }
+
+    /// The same with a Redis as `--redis` takes it.
+    pub fn run_at(source: &str, redis: &str) -> Run {
+        let run = Run { args: vec!["run".into()], log: None, under: Vec::new() };
+        run.arg("--source").arg(source).arg("--redis").arg(redis)
     }
 
     /// Waits until something is so while the host runs; fails at once when the host ends before.
@@ -88,6 +100,8 @@ impl DerefMut for Host {
 pub struct Run {
     args: Vec<OsString>,
     log: Option<String>,
+    /// What starts it, if it is not started by itself.
+    under: Vec<String>,
 }
 
 impl Run {
@@ -117,8 +131,13 @@ impl Run {
         Run { log: Some(filter.to_owned()), ..self }
     }
 
+    /// Lets a command start it that takes program and arguments behind its own, and becomes that program.
+    pub fn under(self, command: &[&str]) -> Run {
+        Run { under: command.iter().map(|word| (*word).to_owned()).collect(), ..self }
+    }
+
     /// Starts it.
     pub fn start(&self) -> Host {
-        Host::start(&self.args, self.log.as_deref())
+        Host::start(&self.args, self.log.as_deref(), &self.under)
     }
 }

@@ -30,6 +30,11 @@ impl Operator {
         Operator { redis: redis.url() }
     }
 
+    /// Acts on what the Redis behind this URL holds.
+    pub fn at(url: &str) -> Operator {
+        Operator { redis: url.to_owned() }
+    }
+
     /// Runs a command, such as `["cancel", "balances"]`, to its end.
     #[track_caller]
     pub fn tries(&self, command: &[&str]) -> Said {

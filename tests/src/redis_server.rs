@@ -18,6 +18,7 @@ pub struct RedisServer {
     port: u16,
     scratch: Scratch,
     durable: bool,
+    settings: Vec<String>,
     process: Option<Process>,
     connection: Mutex<Option<Connection>>,
 }
@@ -36,7 +37,40 @@ impl RedisServer {
     /// Reserves a port, but starts nothing: a server that is away.
     pub fn away() -> RedisServer {
         let (scratch, connection) = (Scratch::new("redis"), Mutex::default());
-        RedisServer { port: free_port(), scratch, durable: false, process: None, connection }
+        RedisServer { port: free_port(), scratch, durable: false, settings: Vec::new(), process: None, connection }
+    }
+
+    /// Starts one that keeps nothing on disk, with these settings beside, such as `["--maxmemory", "20mb"]`.
+    pub fn start_with(settings: &[&str]) -> RedisServer {
+        let settings = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        let mut server = RedisServer { settings, ..RedisServer::away() };
+        server.start_again();
+        server
+    }
+
+    /// Starts a replica of this one, which has come up to it when this returns.
+    pub fn replica(&self) -> RedisServer {
+        let replica = RedisServer::start_with(&["--replicaof", "127.0.0.1", &self.port.to_string()]);
+        eventually("the replica follows", NET, || {
+            let role: String = replica.ask(cmd("INFO").arg("replication"));
+            if role.contains("master_link_status:up") { Ok(()) } else { Err(role) }
+        });
+        replica
+    }
+
+    /// What `--redis` takes for a user of its own.
+    pub fn url_of(&self, user: &str, password: &str) -> String {
+        format!("redis://{user}:{password}@127.0.0.1:{}", self.port)
+    }
+
+    /// Changes a setting while it runs.
+    pub fn set(&self, setting: &str, value: &str) {
+        self.ask::<()>(cmd("CONFIG").arg("SET").arg(setting).arg(value));
+    }
+
+    /// Lets a user have these rights, and no others, by the password `secret`.
+    pub fn let_user(&self, user: &str, rights: &[&str]) {
+        self.ask::<()>(cmd("ACL").arg("SETUSER").arg(user).arg(&["reset", "on", ">secret"]).arg(rights));
     }
 
     fn with_durability(durable: bool) -> RedisServer {
@@ -61,7 +95,7 @@ impl RedisServer {
         let appendonly = if self.durable { "yes" } else { "no" };
         command.args(["--bind", "127.0.0.1", "--save", "", "--daemonize", "no", "--loglevel", "warning"]);
         command.args(["--appendonly", appendonly, "--appendfsync", "always", "--dir"]).arg(self.scratch.path());
-        command.args(["--port", &self.port.to_string()]);
+        command.args(["--port", &self.port.to_string()]).args(&self.settings);
         let mut process = Process::spawn("redis-server", command);
         eventually("redis-server answers", NET, || match process.ended() {
             Some(status) => panic!("redis-server ended at once: {status}\n{}", process.tail()),

@@ -8,9 +8,10 @@ use super::UserError;
 use super::operate::{self, Operator, Step};
 use super::prepare::{Preparer, Request, Topics};
 use crate::app::{AnySource, Named, Plugin, Workshop};
-use crate::control::{self, Deployment, Kind, Registry, Snapshot, steps};
+use crate::control::{Deployment, Kind, Snapshot, steps};
 use crate::lane::{Outages, chain};
 use crate::projection::name_fault;
+use crate::store::Unwilling;
 
 /// How long to wait before Redis is asked again.
 const AGAIN: Duration = Duration::from_millis(200);
@@ -53,8 +54,8 @@ pub(super) fn names(named: &[Named]) -> Result<BTreeSet<String>, UserError> {
 }
 
 /// Reads a projection's plugin.
-pub(super) fn open(workshop: &Workshop, named: &Named) -> Result<Plugin, UserError> {
-    let plugin = workshop.open(&named.file, &BTreeMap::new()).map_err(|error| {
+pub(super) async fn open(workshop: &Workshop, named: &Named) -> Result<Plugin, UserError> {
+    let plugin = workshop.open_aside(&named.file, &BTreeMap::new()).await.map_err(|error| {
         let (name, file) = (&named.name, named.file.display());
         UserError::failure(format!("cannot load projection `{name}` from {file}: {}", chain(&error)), error.hint())
     })?;
@@ -74,7 +75,8 @@ pub(super) fn open(workshop: &Workshop, named: &Named) -> Result<Plugin, UserErr
     }
 }
 
-/// Deploys the projections, as soon as Redis takes them; those that had stopped may try again.
+/// Deploys the projections, as soon as Redis takes them; those that had stopped may try again. What Redis does not let us
+/// do is an error at once, for whoever starts a host is there to mend it; everything else that may pass is waited for.
 pub(super) async fn deploy(
     named: &[Named],
     operator: &Operator,
@@ -83,17 +85,11 @@ pub(super) async fn deploy(
 ) -> anyhow::Result<()> {
     // What is wrong with a file is said at once, whether Redis is there or not.
     for one in named {
-        open(workshop, one)?;
+        open(workshop, one).await?;
     }
     let outages = Outages::default();
-    while let Err(error) = operator.registry.load().await {
-        match &error {
-            control::Error::Unavailable { .. } => outages.failed("Redis", &error, error.hint()),
-            control::Error::Format { .. } => return Err(operate::failure(&error).into()),
-        }
-        tokio::time::sleep(AGAIN).await;
-    }
-    outages.worked("Redis");
+    let able = || async { operator.registry.try_all(&[]).await.map_err(|e| operate::failure(&e)) };
+    patiently(&outages, able).await?;
     for one in named {
         let request = Request {
             name: Some(one.name.clone()),
@@ -102,7 +98,7 @@ pub(super) async fn deploy(
             ..Request::default()
         };
         let preparer = Preparer { operator, workshop, source: Some(source), leaving: &[] };
-        let prepared = preparer.deploy(&request, |_| {}).await?;
+        let prepared = patiently(&outages, || preparer.deploy(&request, |_| {})).await?;
         let after = &prepared.plan.after;
         let latest = after.next().map(|(_, next)| next).or_else(|| after.live());
         if let Some(latest) = latest {
@@ -117,10 +113,38 @@ pub(super) async fn deploy(
             );
         }
         if prepared.plan.kind == Kind::Nothing {
-            resume(operator, &one.name).await?;
+            patiently(&outages, || resume(operator, &one.name)).await?;
         }
     }
     Ok(())
+}
+
+/// Tries until it is done or can't be.
+async fn patiently<T, F>(outages: &Outages, attempt: impl Fn() -> F) -> Result<T, UserError>
+where
+    F: Future<Output = Result<T, UserError>>,
+{
+    let mut missing: Option<&'static str> = None;
+    loop {
+        let error = match attempt().await {
+            Err(error) => error,
+            done => {
+                if let Some(missed) = missing {
+                    outages.worked(missed);
+                }
+                return done;
+            }
+        };
+        let Some(missed) = error.missed().filter(|missed| *missed != Unwilling::Denied.subject()) else {
+            return Err(error);
+        };
+        if let Some(before) = missing.filter(|before| *before != missed) {
+            outages.worked(before);
+        }
+        missing = Some(missed);
+        outages.failed(missed, &error, error.hint());
+        tokio::time::sleep(AGAIN).await;
+    }
 }
 
 /// Lets a projection try again, if something in it had stopped.

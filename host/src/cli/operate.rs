@@ -117,7 +117,7 @@ pub(crate) fn deployments(snapshot: &Snapshot) -> BTreeMap<String, &Deployment> 
 }
 
 pub(crate) fn failure(error: &control::Error) -> UserError {
-    UserError::failure(chain(error), error.hint())
+    UserError::failure(chain(error), error.hint()).for_lack_of(error.missed())
 }
 
 pub(crate) fn refused(refusal: Refusal) -> UserError {

@@ -95,7 +95,7 @@ impl Preparer<'_> {
         snapshot: &Snapshot,
         others: &BTreeMap<String, &Deployment>,
     ) -> Result<Prepared, UserError> {
-        let (name, plugin, config) = self.read(request, others)?;
+        let (name, plugin, config) = self.read(request, others).await?;
         let declared = &plugin.description.topics;
         let topics = match &request.topics {
             Topics::AsBefore => None,
@@ -129,7 +129,7 @@ impl Preparer<'_> {
     }
 
     /// Reads the plugin under its configuration, which may depend on the name that it gives itself.
-    fn read(
+    async fn read(
         &self,
         request: &Request,
         others: &BTreeMap<String, &Deployment>,
@@ -140,15 +140,15 @@ impl Preparer<'_> {
             request.config.applied_to(latest.map(|generation| generation.config.clone()).unwrap_or_default())
         };
         let given = config_of(request.name.as_deref().unwrap_or_default());
-        let plugin = self.open(request, &given)?;
+        let plugin = self.open(request, &given).await?;
         let name = request.name.clone().unwrap_or_else(|| plugin.description.name.clone());
         let config = config_of(&name);
-        let plugin = if config == given { plugin } else { self.open(request, &config)? };
+        let plugin = if config == given { plugin } else { self.open(request, &config).await? };
         Ok((name, plugin, config))
     }
 
-    fn open(&self, request: &Request, config: &BTreeMap<String, String>) -> Result<Plugin, UserError> {
-        self.workshop.open(&request.file, config).map_err(|error| {
+    async fn open(&self, request: &Request, config: &BTreeMap<String, String>) -> Result<Plugin, UserError> {
+        self.workshop.open_aside(&request.file, config).await.map_err(|error| {
             let message = format!("cannot load {}: {}", request.file.display(), chain(&error));
             UserError::failure(message, error.hint())
         })

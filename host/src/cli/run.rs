@@ -108,6 +108,12 @@ fn positive(text: &str) -> Result<usize, String> {
 
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     start_log("info");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // Before anything that takes its time: to be told to stop is never a failure.
+    let signals = {
+        let _within = runtime.enter();
+        stop::Signals::new()?
+    };
     let workshop = Workshop::new(args.tuning.cache.dir().as_deref())?;
     let operator = Operator::new(RedisRegistry::new(args.redis.clone()));
     let board = Board::default();
@@ -121,19 +127,17 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         rebuilds_max: args.max_rebuilds,
         board: board.clone(),
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let result = runtime.block_on(async {
         let shutdown = CancellationToken::new();
         let work = async {
             named::deploy(&args.projections, &operator, &workshop, &args.source).await?;
+            warn_of_eviction(&operator.registry).await;
             stop::host(app::run(parts, shutdown.clone()), &names, &board, &shutdown).await
         };
         tokio::pin!(work);
-        let signalled = stop::on_signal(shutdown.clone());
-        tokio::pin!(signalled);
         tokio::select! {
             result = &mut work => return result,
-            signalled = &mut signalled => signalled?,
+            () = signals.stop(&shutdown) => {}
         }
         // A host that has begun has to end well; one that still waits for Redis has nothing to end.
         if board.has_begun() { work.await } else { Ok(()) }
@@ -141,4 +145,17 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     // Whatever still computes or reads is not worth waiting for: it has no way to commit any more.
     runtime.shutdown_background();
     result
+}
+
+/// Says so if Redis would rather forget views than refuse writes.
+async fn warn_of_eviction(registry: &RedisRegistry) {
+    // If it can't be asked, whatever is wrong is said elsewhere.
+    if let Ok(Some(policy)) = registry.eviction().await
+        && policy != "noeviction"
+    {
+        tracing::warn!(
+            "Redis may drop keys when its memory runs out (maxmemory-policy {policy}), and parts of views with them \
+             (hint: CONFIG SET maxmemory-policy noeviction)"
+        );
+    }
 }

@@ -17,7 +17,7 @@ use std::future::Future;
 
 use tokio::sync::watch;
 
-use crate::store::Checkpoint;
+use crate::store::{Checkpoint, Unwilling};
 pub use change::{Change, Effects, Entry, Lanes, Move, Outcome, Reached};
 pub use deploy::{Kind, Plan, Wanted, plan};
 pub use deployment::{
@@ -28,7 +28,7 @@ pub use steps::Refusal;
 
 /// Where the records are kept.
 ///
-/// Every method may fail with [`Error::Unavailable`] and then be called again.
+/// Every method may fail with [`Error::Unavailable`] or [`Error::Unwilling`] and then be called again.
 pub trait Registry: Clone + Send + Sync + 'static {
     /// All records as they are now.
     fn load(&self) -> impl Future<Output = Result<Snapshot, Error>> + Send;
@@ -141,6 +141,16 @@ pub enum Error {
         /// What the attempt gave.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// The store is there, but does not do it now.
+    #[error("{what} {why}")]
+    Unwilling {
+        /// The store as its user knows it, without password.
+        what: String,
+        /// In what way.
+        why: Unwilling,
+        /// Its own words.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// A record is not in our format.
     #[error("key `{key}` is no record of this version: {reason}")]
     Format {
@@ -156,7 +166,17 @@ impl Error {
     pub fn hint(&self) -> &'static str {
         match self {
             Error::Unavailable { .. } => "check the address, and that it is running",
+            Error::Unwilling { why, .. } => why.hint(),
             Error::Format { .. } => "it was changed by hand or by another version of lantern; use that version",
+        }
+    }
+
+    /// What is missed, if it may be back by itself.
+    pub(crate) fn missed(&self) -> Option<&'static str> {
+        match self {
+            Error::Unavailable { .. } => Some("Redis"),
+            Error::Unwilling { why, .. } => Some(why.subject()),
+            Error::Format { .. } => None,
         }
     }
 }

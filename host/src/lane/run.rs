@@ -14,7 +14,7 @@ use crate::event::TopicPartition;
 use crate::projection::{LaneId, Projection, Share};
 use crate::sandbox::Module;
 use crate::source::{Source, Start};
-use crate::store::{self, Checkpoint, Commit, Mark, Session, Store};
+use crate::store::{self, Checkpoint, Commit, Mark, Session, Store, Unwilling};
 
 /// A lane, ready to run.
 pub struct Lane<S, M, T> {
@@ -39,6 +39,9 @@ pub struct Lane<S, M, T> {
     /// Where it tells how it is.
     pub status: watch::Sender<Status>,
 }
+
+/// All that a lane which could write does not miss any more.
+const UNWILLING: [Unwilling; 4] = [Unwilling::Full, Unwilling::ReadOnly, Unwilling::Denied, Unwilling::Busy];
 
 /// What comes after the end of a life.
 enum Next {
@@ -115,6 +118,8 @@ where
         &self,
     ) -> Result<(Worker<S::Reader, M, <T::Session as Session>::Cells>, T::Session, watch::Sender<u64>), End> {
         let mut session = self.store.open(&self.projection, self.share).await.map_err(End::Store)?;
+        // It has written.
+        UNWILLING.iter().for_each(|why| self.outages.worked(why.subject()));
         self.outages.worked("Redis");
         self.note_beginning(&mut session).await?;
         let reader = self.source.open(self.starts(session.checkpoint())).await.map_err(End::Source)?;
@@ -178,10 +183,16 @@ where
             End::Source(error) => self.exit(Exit::Stopped(Fault::Source(error))),
             End::Store(store::Error::Rewound { .. }) => Next::Again,
             End::Store(error @ store::Error::Unavailable { .. }) => self.retry("Redis", &error, error.hint()),
+            End::Store(store::Error::Unwilling { what, why, source }) => {
+                self.retry(why.subject(), &store::Error::Unwilling { what, why, source }, why.hint())
+            }
             End::Store(
                 error @ (store::Error::Fenced { .. } | store::Error::Moved { .. } | store::Error::Refused { .. }),
             ) => self.exit(Exit::Stopped(Fault::Store(error))),
-            End::Unavailable(error) => self.retry("Redis", &*error, "check the address, and that it is running"),
+            End::Unavailable(error) => match error.downcast::<store::Error>() {
+                Ok(error) => self.judge(End::Store(*error)),
+                Err(error) => self.retry("Redis", &*error, "check the address, and that it is running"),
+            },
         }
     }
 

@@ -5,6 +5,7 @@
 
 pub mod memory;
 pub mod redis;
+mod unwilling;
 
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use crate::event::TopicPartition;
 use crate::op::{CellRef, Changes, Value};
 use crate::projection::{LaneId, Projection, Share};
+pub use unwilling::Unwilling;
 
 /// How far a lane has come in one partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +96,16 @@ pub enum Error {
         /// What the attempt gave.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
+    /// It is there, but does not do it now; worth trying again with a new session. Nothing was written.
+    #[error("{what} {why}")]
+    Unwilling {
+        /// The store as its user knows it, without password.
+        what: String,
+        /// In what way.
+        why: Unwilling,
+        /// Its own words.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
     /// Another session has taken the lane since.
     #[error("lane {lane} is fenced: epoch {theirs} has taken it over from epoch {ours}")]
     Fenced {
@@ -133,6 +145,7 @@ impl Error {
     pub fn hint(&self) -> &'static str {
         match self {
             Error::Unavailable { .. } => "check the address, and that it is running",
+            Error::Unwilling { why, .. } => why.hint(),
             Error::Fenced { .. } => {
                 "another `lantern` runs the same projection on the same Redis; stop one of them"
             }

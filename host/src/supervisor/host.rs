@@ -16,13 +16,13 @@ use super::keeper::Keeper;
 use super::modules::{Loader, Modules};
 use super::roster::{Ended, Roster};
 use super::topics::Topics;
-use super::upkeep::Upkeep;
+use super::upkeep::{Turn, Upkeep};
 use super::{Board, Error, Stop};
 use crate::control::{self, Deployment, FaultAt, Installation, Registry, Stage};
 use crate::lane::{Lane, Outages, Overlay, Settings, chain};
 use crate::sandbox::Module;
 use crate::source::{self, Assignment, Group, Source};
-use crate::store::{Session, Store};
+use crate::store::{Session, Store, Unwilling};
 
 /// How often the records are read although nothing was heard of a change.
 const POLL: Duration = Duration::from_secs(1);
@@ -134,7 +134,8 @@ where
                 read_at = Instant::now();
             }
             naming = !self.desired.unnamed.is_empty();
-            let due = [Some(read_at), self.roster.due(), self.topics.due()].into_iter().flatten().min();
+            let dues = [Some(read_at), self.roster.due(), self.topics.due(), self.modules.due()];
+            let due = dues.into_iter().flatten().min();
             tokio::select! {
                 ended = self.roster.ended() => self.note_end(ended, &mut read_at),
                 () = self.modules.arrival() => {}
@@ -153,11 +154,13 @@ where
     async fn read(&mut self) -> Result<bool, Error> {
         match self.keeper.refresh(self.modules.files()).await {
             Ok(()) => self.outages.worked("Redis"),
-            Err(error @ control::Error::Unavailable { .. }) => {
-                self.outages.failed("Redis", &error, error.hint());
-                return Ok(false);
-            }
-            Err(error) => return Err(error.into()),
+            Err(error) => match error.missed() {
+                Some(missed) => {
+                    self.outages.failed(missed, &error, error.hint());
+                    return Ok(false);
+                }
+                None => return Err(error.into()),
+            },
         }
         let installation = format!("lantern-{}", self.keeper.installation().id);
         if self.joined != installation
@@ -285,8 +288,19 @@ where
     /// Drives rebuilds and keeps house. If Redis is away, it is done the next time.
     async fn upkeep(&mut self) {
         let Self { upkeep, keeper, registry, roster, desired, group, .. } = self;
-        if let Err(error) = upkeep.turn(keeper, registry, roster, desired, group.as_ref()).await {
-            tracing::debug!("upkeep: {}", chain(&error));
+        match upkeep.turn(keeper, registry, roster, desired, group.as_ref()).await {
+            Ok(Turn::Told) => {
+                // Lanes may have rights of their own, and say of these themselves.
+                let writes = [Unwilling::Full, Unwilling::ReadOnly, Unwilling::Busy];
+                writes.iter().for_each(|why| self.outages.worked(why.subject()));
+            }
+            Ok(Turn::Early) => {}
+            Err(error) => {
+                if let (control::Error::Unwilling { .. }, Some(missed)) = (&error, error.missed()) {
+                    self.outages.failed(missed, &error, error.hint());
+                }
+                tracing::debug!("upkeep: {}", chain(&error));
+            }
         }
     }
 }

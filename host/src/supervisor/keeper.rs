@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use crate::control::{
     Change, Deployment, Entry, Error, FaultAt, Installation, Outcome, Reached, Recorded, Registry, Snapshot, Stage,
 };
@@ -15,17 +17,25 @@ pub(super) struct Keeper<C> {
     /// What this host writes down in a store that has no installation.
     installation: Installation,
     snapshot: Snapshot,
+    /// When the snapshot was asked for.
+    asked: Instant,
     /// Faults that could not be noted yet.
     unnoted: BTreeMap<FaultAt, String>,
 }
 
 impl<C: Registry> Keeper<C> {
     pub(super) fn new(registry: C, host: String, installation: Installation) -> Self {
-        Self { registry, host, installation, snapshot: Snapshot::default(), unnoted: BTreeMap::new() }
+        let (snapshot, asked) = (Snapshot::default(), Instant::now());
+        Self { registry, host, installation, snapshot, asked, unnoted: BTreeMap::new() }
     }
 
     pub(super) fn snapshot(&self) -> &Snapshot {
         &self.snapshot
+    }
+
+    /// When the snapshot was asked for: what it says is as of then, or a little later.
+    pub(super) fn asked(&self) -> Instant {
+        self.asked
     }
 
     pub(super) fn installation(&self) -> &Installation {
@@ -34,6 +44,7 @@ impl<C: Registry> Keeper<C> {
 
     /// Reads the records anew. `files` are the modules at hand, should they have to be written back.
     pub(super) async fn refresh(&mut self, files: &BTreeMap<String, Vec<u8>>) -> Result<(), Error> {
+        let mut asked = Instant::now();
         let mut found = self.registry.load().await?;
         if found.installation.as_ref() != Some(&self.installation) {
             // If there is another installation, a host that came after the loss has been faster.
@@ -44,9 +55,10 @@ impl<C: Registry> Keeper<C> {
                 self.restore(files, found.now).await?;
             }
             self.installation = self.registry.found(&self.installation).await?;
+            asked = Instant::now();
             found = self.registry.load().await?;
         }
-        self.snapshot = found;
+        (self.snapshot, self.asked) = (found, asked);
         self.note_all().await
     }
 

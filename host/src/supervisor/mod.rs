@@ -1,6 +1,7 @@
 //! Makes so what the records say: which lanes run on this host, which generation is built and when it cuts over. Every
 //! host does this for itself; there is no leader. A sick projection is stopped, and the others do not notice.
 
+mod ages;
 mod board;
 mod desired;
 mod drive;

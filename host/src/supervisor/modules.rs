@@ -3,8 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::desired::ModuleKey;
 use crate::control::{self, Registry};
@@ -24,6 +26,9 @@ pub struct Unloadable {
 /// Why a module can't be had that nobody has.
 const MISSING: &str = "Redis does not have it";
 
+/// How long to wait before a module is asked for again that was not to be had.
+const AGAIN: Duration = Duration::from_secs(1);
+
 /// What became of a module's loading.
 type Loaded<M> = Result<(Vec<u8>, Result<M, Unloadable>), Failed>;
 
@@ -39,6 +44,8 @@ pub(super) struct Modules<M> {
     ready: BTreeMap<ModuleKey, Result<M, Unloadable>>,
     bytes: BTreeMap<String, Vec<u8>>,
     on_their_way: BTreeSet<ModuleKey>,
+    /// When to ask again for those that were not to be had.
+    ask_at: BTreeMap<ModuleKey, Instant>,
     loading: JoinSet<(ModuleKey, Loaded<M>)>,
 }
 
@@ -49,6 +56,7 @@ impl<M: Clone + Send + 'static> Modules<M> {
             ready: BTreeMap::new(),
             bytes: BTreeMap::new(),
             on_their_way: BTreeSet::new(),
+            ask_at: BTreeMap::new(),
             loading: JoinSet::new(),
         }
     }
@@ -67,12 +75,16 @@ impl<M: Clone + Send + 'static> Modules<M> {
     pub(super) fn want<C: Registry>(&mut self, registry: &C, wanted: &BTreeSet<ModuleKey>) {
         self.ready.retain(|key, _| wanted.contains(key));
         self.bytes.retain(|digest, _| wanted.iter().any(|key| key.digest == *digest));
+        self.ask_at.retain(|key, _| wanted.contains(key));
+        let now = Instant::now();
         for key in wanted {
             // One that was missing may have been brought meanwhile.
             let is_settled = self.ready.get(key).is_some_and(|module| !is_missing(module));
-            if is_settled || !self.on_their_way.insert(key.clone()) {
+            let is_early = self.ask_at.get(key).is_some_and(|at| now < *at);
+            if is_settled || is_early || !self.on_their_way.insert(key.clone()) {
                 continue;
             }
+            self.ask_at.remove(key);
             let (registry, loader, key) = (registry.clone(), self.loader.clone(), key.clone());
             self.loading.spawn(async move {
                 let loaded = load(registry, loader, &key).await;
@@ -92,14 +104,25 @@ impl<M: Clone + Send + 'static> Modules<M> {
                 self.bytes.insert(key.digest.clone(), bytes);
                 module
             }
-            // Asked for again at the next look.
-            Err(Failed::Registry(error)) => return tracing::debug!("module {}: {error}", key.digest),
-            Err(Failed::Missing) => unloadable(MISSING, "deploy its file again"),
+            Err(Failed::Registry(error)) => {
+                tracing::debug!("module {}: {error}", key.digest);
+                self.ask_at.insert(key, Instant::now() + AGAIN);
+                return;
+            }
+            Err(Failed::Missing) => {
+                self.ask_at.insert(key.clone(), Instant::now() + AGAIN);
+                unloadable(MISSING, "deploy its file again")
+            }
             Err(Failed::Panicked) => {
                 unloadable("loading it panicked", "this is a defect of lantern; its log says where")
             }
         };
         self.ready.insert(key, module);
+    }
+
+    /// When the next module is to be asked for again.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.ask_at.values().min().copied()
     }
 }
 
@@ -120,3 +143,6 @@ where
 fn is_missing<M>(module: &Result<M, Unloadable>) -> bool {
     module.as_ref().is_err_and(|unloadable| unloadable.reason == MISSING)
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,11 +7,14 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::ages::{Age, Ages};
 use super::desired::{Desired, GenerationKey};
 use super::drive::{Step, arrived, progress, replaced, step, too_many};
 use super::keeper::{Hand, Keeper};
 use super::roster::Roster;
-use crate::control::{Built, Error, HostReport, LaneReport, Outcome, Recorded, Refusal, Registry, Stage, steps};
+use crate::control::{
+    Built, Deployment, Error, HostReport, LaneReport, Outcome, Recorded, Refusal, Registry, Stage, steps,
+};
 use crate::event::TopicPartition;
 use crate::lane::{State, chain};
 use crate::source::Group;
@@ -21,6 +24,15 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// Chunks of a cutover that are moved before the host looks after everything else again.
 const CHUNKS_AT_ONCE: usize = 50;
+
+/// What came of a turn.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Turn {
+    /// The host has told that it lives.
+    Told,
+    /// It was not time for that.
+    Early,
+}
 
 /// What a host remembers between its turns.
 pub(super) struct Upkeep {
@@ -33,12 +45,14 @@ pub(super) struct Upkeep {
     /// Tasks that look after one deployment each, and its names. They end with this.
     chores: JoinSet<String>,
     tended: BTreeSet<String>,
+    ages: Ages,
 }
 
 impl Upkeep {
     pub(super) fn new(host: String) -> Self {
         let committed = BTreeMap::new();
-        Self { host, told_at: None, told: 0, committed, chores: JoinSet::new(), tended: BTreeSet::new() }
+        let (chores, tended, ages) = (JoinSet::new(), BTreeSet::new(), Ages::default());
+        Self { host, told_at: None, told: 0, committed, chores, tended, ages }
     }
 
     pub(super) async fn turn<C: Registry, G: Group>(
@@ -48,11 +62,11 @@ impl Upkeep {
         roster: &Roster,
         desired: &Desired,
         group: Option<&G>,
-    ) -> Result<(), Error> {
+    ) -> Result<Turn, Error> {
         let is_due = self.told_at.is_none_or(|at| at.elapsed() >= EVERY);
         self.tend_all(keeper, &roster.led(), desired, is_due);
         if !is_due {
-            return Ok(());
+            return Ok(Turn::Early);
         }
         let report = self.report(roster, desired);
         self.told_at = Some(Instant::now());
@@ -60,7 +74,7 @@ impl Upkeep {
         if let Some(group) = group {
             group.report(offsets(roster));
         }
-        Ok(())
+        Ok(Turn::Told)
     }
 
     /// Looks after every deployment, each in a task of its own: a comparison or a removal may take minutes, and must not
@@ -82,8 +96,9 @@ impl Upkeep {
                 }
             }
         }
-        let hand = keeper.hand();
-        for (name, recorded) in &keeper.snapshot().deployments {
+        let (hand, snapshot) = (keeper.hand(), keeper.snapshot());
+        self.ages.keep(&snapshot.deployments.values().filter_map(|recorded| old(&recorded.deployment)).collect());
+        for (name, recorded) in &snapshot.deployments {
             if !self.tended.insert(name.clone()) {
                 continue;
             }
@@ -91,12 +106,16 @@ impl Upkeep {
             let leads = |number| led.contains(&(name.clone(), number));
             // One that stands still has no lane, so nobody leads it, and everyone looks after it.
             let rebuilds = deployment.next().is_some_and(|(number, next)| next.frozen || leads(number));
+            let age = deployment.old().and_then(|(number, old)| {
+                Some(self.ages.judge(&(name.clone(), number), old.retired?, snapshot.now, keeper.asked()))
+            });
             let next = deployment.next().map(|(number, _)| (name.clone(), number));
             let remade = |key| desired.stopped.get(key).filter(|stop| stop.is_for_good());
             let chore = Chore {
                 rebuilds,
                 is_live_here: leads(deployment.live),
                 is_due,
+                age,
                 unnamed: desired.unnamed.iter().filter(|((of, _), _)| of == name).map(unnamed).collect(),
                 lanes: next.as_ref().and_then(|key| desired.shares.get(key)).copied(),
                 hopeless: next.as_ref().and_then(remade).map(|stop| chain(stop)),
@@ -166,12 +185,19 @@ struct Chore {
     lanes: Option<usize>,
     /// Why that generation can't be built, if it is no lane that says so.
     hopeless: Option<String>,
+    /// How long its old generation was kept, if it has one.
+    age: Option<Age>,
 }
 
 fn unnamed(
     ((_, generation), ids): (&GenerationKey, &BTreeMap<String, String>),
 ) -> (u64, BTreeMap<String, String>) {
     (*generation, ids.clone())
+}
+
+/// The old generation of a deployment, if it has one.
+fn old(deployment: &Deployment) -> Option<GenerationKey> {
+    deployment.old().map(|(number, _)| (deployment.name.clone(), number))
 }
 
 async fn tend<C: Registry>(hand: &Hand<C>, recorded: &Recorded, chore: Chore) -> Result<(), Error> {
@@ -190,7 +216,7 @@ async fn tend<C: Registry>(hand: &Hand<C>, recorded: &Recorded, chore: Chore) ->
         if chore.is_live_here {
             note_built(hand, recorded).await?;
         }
-        remove(hand, recorded).await?;
+        remove(hand, recorded, chore.age).await?;
     }
     Ok(())
 }
@@ -314,7 +340,7 @@ async fn note_built<C: Registry>(hand: &Hand<C>, recorded: &Recorded) -> Result<
 }
 
 /// Removes what nobody needs any more.
-async fn remove<C: Registry>(hand: &Hand<C>, recorded: &Recorded) -> Result<(), Error> {
+async fn remove<C: Registry>(hand: &Hand<C>, recorded: &Recorded, age: Option<Age>) -> Result<(), Error> {
     let deployment = &recorded.deployment;
     if let Some(number) = deployment.to_be_swept() {
         if !hand.registry.sweep(recorded, number).await? {
@@ -326,13 +352,19 @@ async fn remove<C: Registry>(hand: &Hand<C>, recorded: &Recorded) -> Result<(), 
     } else if deployment.removing {
         hand.change(recorded, None, None, ("sweep", "it is gone".to_owned())).await?;
         hand.registry.drop_modules().await?;
-    } else if let Some((number, old)) = deployment.old() {
-        let kept = hand.snapshot().now - old.retired.unwrap_or(i64::MAX);
-        if kept > 1000 * deployment.keep_old_seconds as i64
-            && let Some(after) = steps::retire(deployment)
-        {
-            let what = format!("generation {number} was kept for {} s", deployment.keep_old_seconds);
-            hand.change(recorded, Some(after), None, ("gc", what)).await?;
+    } else if let Some((number, _)) = deployment.old() {
+        match age {
+            Some(Age::Kept(kept)) if kept > 1000 * deployment.keep_old_seconds as i64 => {
+                let Some(after) = steps::retire(deployment) else { return Ok(()) };
+                let what = format!("generation {number} was kept for {} s", deployment.keep_old_seconds);
+                hand.change(recorded, Some(after), None, ("gc", what)).await?;
+            }
+            Some(Age::Since(retired)) => {
+                let what = format!("generation {number} is kept for no shorter or longer: Redis's clock was set");
+                let after = steps::kept_since(deployment, number, retired);
+                hand.change(recorded, Some(after), None, ("clock", what)).await?;
+            }
+            _ => {}
         }
     }
     Ok(())

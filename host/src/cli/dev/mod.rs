@@ -103,7 +103,7 @@ fn create_topics(
     for named in projections {
         let topics = match &named.topics {
             Some(topics) => topics.clone(),
-            None => named::open(workshop, named)?.description.topics,
+            None => runtime.block_on(named::open(workshop, named))?.description.topics,
         };
         for topic in topics {
             let found = runtime.block_on(log.topic(&topic));

@@ -57,6 +57,9 @@ async fn examine(args: &Args) -> Vec<Check> {
             Ok(loaded) => snapshot = loaded,
             Err(error) => checks.push(Check::failed("records", &error)),
         }
+        let deployments = snapshot.deployments.values();
+        let prefixes: Vec<String> = deployments.map(|recorded| recorded.deployment.prefix.clone()).collect();
+        checks.push(server::rights(&registry, &prefixes).await);
         match registry.hosts().await {
             Ok(found) => hosts = Some(found),
             Err(error) => checks.push(Check::failed("hosts", &error)),

@@ -3,6 +3,8 @@
 use super::check::Check;
 use crate::cli::clock;
 use crate::cli::figures::span;
+use crate::control::Error;
+use crate::store::Unwilling;
 use crate::store::redis::{RedisRegistry, ServerFacts};
 
 /// The oldest version that has all commands that are used.
@@ -21,10 +23,7 @@ pub(super) async fn examine(registry: &RedisRegistry) -> (Vec<Check>, bool) {
     checks.extend(judge(&facts, before, clock::now()));
     checks.push(match registry.try_writing().await {
         Ok(()) => Check::ok("writing", "scripts run, and may write"),
-        Err(error) => Check {
-            mend: Some("let the user run EVAL and write; name a primary".into()),
-            ..Check::failed("writing", &error)
-        },
+        Err(error) => Check::failed("writing", &error),
     });
     checks.push(match registry.try_listening().await {
         Ok(()) => Check::ok("news", "changes are heard of at once"),
@@ -32,6 +31,18 @@ pub(super) async fn examine(registry: &RedisRegistry) -> (Vec<Check>, bool) {
             .warn("let the user SUBSCRIBE; until then hosts look for changes every second"),
     });
     (checks, true)
+}
+
+/// Whether the user may do all that a host has to, with views under these prefixes.
+pub(super) async fn rights(registry: &RedisRegistry, prefixes: &[String]) -> Check {
+    match registry.try_all(prefixes).await {
+        Ok(()) => Check::ok("rights", "the user may do all that a host has to"),
+        Err(error @ Error::Unwilling { why: Unwilling::Denied, .. }) => Check {
+            mend: Some("ACL SETUSER … +@all -@admin -@dangerous ~*, or see docs/operations.md".into()),
+            ..Check::failed("rights", &error)
+        },
+        Err(error) => Check::failed("rights", &error),
+    }
 }
 
 /// Judges how it is set up. `before` and `after` are this machine's time around the questions.

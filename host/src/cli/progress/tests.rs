@@ -20,7 +20,7 @@ fn report(state: State, generation: u64, rebuild: Option<Rebuild>) -> Report {
         rebuild,
         skipped: 0,
     };
-    Report { projections: vec![projection], hosts: vec![HostReport::default()], away: None }
+    Report { projections: vec![projection], hosts: vec![HostReport::default()], away: None, unwilling: None }
 }
 
 fn rebuild(state: Phase, finding: Option<&str>) -> Option<Rebuild> {

@@ -15,8 +15,9 @@ use serde::Serialize;
 use super::UserError;
 use super::operate::{Operator, failure};
 use crate::app::AnySource;
-use crate::control::{Deployment, Generation, HostReport, Registry, Snapshot};
-use crate::store::Checkpoint;
+use crate::control::{Deployment, Error, Generation, HostReport, Registry, Snapshot};
+use crate::lane::chain;
+use crate::store::{Checkpoint, Unwilling};
 use ends::Ends;
 pub(super) use standing::share;
 use standing::{Standing, lane_reports};
@@ -32,6 +33,9 @@ pub(super) struct Report {
     /// Why the ends of some topics are not known, if they are not.
     #[serde(skip)]
     pub(super) away: Option<String>,
+    /// Why Redis takes no writes, if it takes none.
+    #[serde(skip)]
+    pub(super) unwilling: Option<String>,
 }
 
 /// How a projection is: its live generation, and the one that is being built. A number that is not known is none.
@@ -118,7 +122,13 @@ pub(super) async fn collect(
         None => operator.snapshot().await?,
     };
     let registry = &operator.registry;
-    let hosts = registry.hosts().await.map_err(|e| failure(&e))?;
+    let mut hosts = registry.hosts().await.map_err(|e| failure(&e))?;
+    let unwilling = unwilling(operator).await;
+    if let Some(why) = &unwilling {
+        // They have no way to say so themselves.
+        let lanes = hosts.iter_mut().flat_map(|host| &mut host.lanes);
+        lanes.for_each(|lane| _ = lane.retrying.get_or_insert_with(|| why.clone()));
+    }
     let wanted = snapshot.deployments.values().map(|recorded| &recorded.deployment);
     let wanted: Vec<&Deployment> = wanted.filter(|d| only.is_none_or(|name| d.name == name)).collect();
     let shown = wanted.iter().flat_map(|d| d.generations.values()).filter(|g| g.runs() || g.frozen);
@@ -137,7 +147,17 @@ pub(super) async fn collect(
         projections
             .push(view.projection(progress.next().unwrap_or_default(), progress.next().unwrap_or_default()));
     }
-    Ok(Report { projections, hosts, away: ends.away })
+    Ok(Report { projections, hosts, away: ends.away, unwilling })
+}
+
+/// Why nobody can write in Redis, if nobody can. What this user may not do says nothing of the hosts.
+async fn unwilling(operator: &Operator) -> Option<String> {
+    match operator.registry.try_all(&[]).await {
+        Err(error @ Error::Unwilling { why: Unwilling::Full | Unwilling::ReadOnly, .. }) => {
+            Some(format!("{} (hint: {})", chain(&error), error.hint()))
+        }
+        _ => None,
+    }
 }
 
 /// What is known when a projection is judged.

@@ -68,7 +68,7 @@ fn notes(report: &Report) -> Vec<String> {
     let no_host = "no host is alive: nothing moves (hint: lantern run)";
     let no_host = report.hosts.is_empty().then(|| no_host.to_owned());
     let no_ends = report.away.iter().map(|away| format!("where topics end is not known: {away}"));
-    no_host.into_iter().chain(no_ends).collect()
+    report.unwilling.clone().into_iter().chain(no_host).chain(no_ends).collect()
 }
 
 /// How a state is coloured.

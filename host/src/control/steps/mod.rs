@@ -11,7 +11,7 @@ use super::Deployment;
 pub use generations::{
     again, built, cancel, cut_over, fail, freeze, hold, identify, move_in, moved, promote, rebuild, rollback,
 };
-pub use standing::{pause, resume, retire, swept, undeploy};
+pub use standing::{kept_since, pause, resume, retire, swept, undeploy};
 
 /// Why a step can't be made.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

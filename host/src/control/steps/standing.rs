@@ -32,6 +32,14 @@ pub fn retire(deployment: &Deployment) -> Option<Deployment> {
     })
 }
 
+/// An old generation is kept since then, by Redis's clock as it goes now.
+pub fn kept_since(deployment: &Deployment, number: u64, retired: i64) -> Deployment {
+    deployment.changed(|after| {
+        let old = after.generations.get_mut(&number).filter(|generation| generation.stage == Stage::Old);
+        old.into_iter().for_each(|generation| generation.retired = Some(retired));
+    })
+}
+
 /// The keys of a generation that was dropped, or has failed, are gone. Of a failed one the reason stays.
 pub fn swept(deployment: &Deployment, number: u64) -> Deployment {
     deployment.changed(|after| match after.generations.get_mut(&number) {

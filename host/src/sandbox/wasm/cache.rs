@@ -9,14 +9,22 @@ use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
-/// A directory of compiled modules, or none.
+/// The length of the digest that ends a file.
+const DIGEST: usize = 32;
+
+/// A directory of compiled modules, or none. Clones share it.
 #[derive(Clone, Debug, Default)]
 pub struct Cache {
     directory: Option<PathBuf>,
+    /// Whether it was said that modules can't be kept.
+    said: Arc<AtomicBool>,
 }
 
 impl Cache {
@@ -24,7 +32,7 @@ impl Cache {
     /// used, and a warning says so.
     pub fn new(directory: PathBuf) -> Self {
         match private(&directory) {
-            Ok(directory) => Self { directory: Some(directory) },
+            Ok(directory) => Self { directory: Some(directory), said: Arc::default() },
             Err(error) => {
                 tracing::warn!("compiled modules are not kept: {}: {error}", directory.display());
                 Self::default()
@@ -39,13 +47,18 @@ impl Cache {
 
     pub(super) fn load(&self, engine: &Engine, digest: &str) -> Option<Component> {
         let file = self.file(engine, digest)?;
-        if !file.exists() {
-            return None;
-        }
+        let compiled = match read_whole(&file) {
+            Ok(compiled) => compiled,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return None,
+            Err(error) => {
+                tracing::warn!("{}: {error}; compiling anew", file.display());
+                return None;
+            }
+        };
         // SAFETY: the directory belongs to this user and nobody else can write it (`private`), so the file is what
-        // `store` put there: whole, because it was renamed into place, and made by an engine of the same
-        // compatibility hash, because that is part of its name.
-        let component = unsafe { Component::deserialize_file(engine, &file) };
+        // `store` put there: whole, because its digest says so, and made by an engine of the same compatibility hash,
+        // because that is part of its name.
+        let component = unsafe { Component::deserialize(engine, &compiled) };
         component.inspect_err(|e| tracing::warn!("{}: {e:#}; compiling anew", file.display())).ok()
     }
 
@@ -55,8 +68,14 @@ impl Cache {
         let unique = RandomState::new().build_hasher().finish();
         let temporary = file.with_extension(format!("{unique:016x}.new"));
         if let Err(error) = write_whole(component, &temporary, &file) {
-            tracing::warn!("a compiled module could not be kept: {}: {error}", file.display());
             let _ = fs::remove_file(&temporary);
+            if !self.said.swap(true, Ordering::Relaxed) {
+                tracing::warn!(
+                    "compiled modules can't be kept, and are compiled anew at every start: {}: {error} (hint: make \
+                     room there, or name another directory by --cache-dir)",
+                    file.display()
+                );
+            }
         }
     }
 
@@ -67,11 +86,20 @@ impl Cache {
     }
 }
 
-/// Writes the component to a file of its own, and gives that its name only once all of it is on the disk.
+/// Reads a file, and checks that it is what was written.
+fn read_whole(file: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = fs::read(file)?;
+    let damaged = || io::Error::other("it is damaged");
+    let digest = bytes.split_off(bytes.len().checked_sub(DIGEST).ok_or_else(damaged)?);
+    if *Sha256::digest(&bytes) == *digest { Ok(bytes) } else { Err(damaged()) }
+}
+
+/// Writes the component with its digest to a file of its own, and gives that its name only once all of it is on the disk.
 fn write_whole(component: &Component, temporary: &Path, file: &Path) -> io::Result<()> {
     let bytes = component.serialize().map_err(io::Error::other)?;
     let mut written = File::create_new(temporary)?;
     written.write_all(&bytes)?;
+    written.write_all(&Sha256::digest(&bytes))?;
     written.sync_all()?;
     fs::rename(temporary, file)
 }

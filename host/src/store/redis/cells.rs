@@ -5,8 +5,9 @@ use redis::aio::MultiplexedConnection;
 use redis::{FromRedisValue, Pipeline, RedisError, cmd};
 
 use super::Redis;
+use super::said::{is_wrong_type, of_key};
 use crate::op::{CellRef, Value};
-use crate::projection::{Kind, Projection};
+use crate::projection::{Kind, LaneId, Projection};
 use crate::store::{Cells, Error};
 
 /// Reads cells in Redis.
@@ -15,6 +16,7 @@ pub struct RedisCells {
     pub(super) redis: Redis,
     pub(super) connection: MultiplexedConnection,
     pub(super) projection: Projection,
+    pub(super) lane: LaneId,
 }
 
 impl Cells for RedisCells {
@@ -29,13 +31,27 @@ impl Cells for RedisCells {
         let mut values = Vec::with_capacity(cells.len());
         for (run, reply) in runs.iter().zip(replies) {
             let kind = self.projection.views[run[0].view as usize].kind;
-            values.extend(parse(kind, reply).map_err(|e| self.redis.unavailable(e))?);
+            values.extend(parse(kind, reply).map_err(|e| self.failed(run, e))?);
         }
         Ok(values)
     }
 }
 
 impl RedisCells {
+    /// What a failed read of one structure comes to.
+    fn failed(&self, run: &[CellRef<'_>], error: RedisError) -> Error {
+        let key = self.projection.key(run[0].view, run[0].key);
+        if !is_wrong_type(&error) {
+            return self.redis.unavailable(of_key(error, Some(&key)));
+        }
+        let view = &self.projection.views[run[0].view as usize];
+        Error::Refused {
+            lane: self.lane.clone(),
+            reason: format!("key `{}` does not hold what view `{}` is", String::from_utf8_lossy(&key), view.name),
+            hint: "remove or rename that key, then resume the projection; rebuild it if the key was its own",
+        }
+    }
+
     /// One command for cells of one structure.
     fn command(&self, run: &[CellRef<'_>]) -> redis::Cmd {
         let name = match self.projection.views[run[0].view as usize].kind {

@@ -10,6 +10,7 @@ mod keys;
 mod lane;
 mod peek;
 mod registry;
+mod said;
 mod session;
 
 use std::fmt;
@@ -23,6 +24,7 @@ use super::{Error, Store};
 use crate::projection::{Projection, Share};
 pub use cells::RedisCells;
 pub use registry::{HistoryLine, Record, RedisRegistry, ServerFacts};
+use said::Said;
 pub use session::RedisSession;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -54,8 +56,17 @@ impl Redis {
         connection.map_err(|e| self.unavailable(e))
     }
 
+    /// What a failed attempt comes to: the server is away, or there and unwilling.
     fn unavailable(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-        Error::Unavailable { what: self.what.to_string(), source: source.into() }
+        let what = self.what.to_string();
+        let said = match source.into().downcast::<redis::RedisError>() {
+            Ok(error) => said::said(*error).map_err(Into::into),
+            Err(other) => other.downcast::<Said>().map(|said| *said),
+        };
+        match said {
+            Ok(said) => Error::Unwilling { what, why: said.unwilling(), source: said.into() },
+            Err(source) => Error::Unavailable { what, source },
+        }
     }
 }
 

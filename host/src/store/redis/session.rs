@@ -6,12 +6,12 @@
 
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::mem;
 
 use redis::aio::MultiplexedConnection;
 use redis::{Cmd, Pipeline, Value, cmd};
 
 use super::lane::{LaneHash, format_mark};
+use super::said::{is_wrong_type, of_key};
 use super::{Redis, RedisCells, commands, keys};
 use crate::op::COUNTER_MAX;
 use crate::projection::{Kind, LaneId, Ordering, Projection, Share};
@@ -55,7 +55,10 @@ impl RedisSession {
             let mut look = redis::pipe();
             look.cmd("WATCH").arg(&generation);
             look.cmd("HMGET").arg(&generation).arg(keys::PREFIX).arg(keys::ORDERING);
-            let place = self.send(&look).await?.pop().unwrap_or(Value::Nil);
+            let mut replies = self.send(&look).await?;
+            let place = self.answer(replies.pop())?;
+            // Without its watch nothing would fence.
+            self.answer(replies.pop())?;
             self.check_place(place)?;
 
             let mut take = redis::pipe();
@@ -66,14 +69,21 @@ impl RedisSession {
             take.cmd("EXEC");
             self.watch(&mut take);
             let mut replies = self.send(&take).await?;
-            let found = self.parse(replies.pop())?;
-            let _watch = replies.pop();
-            let taken =
-                replies.pop().unwrap_or(Value::Nil).extract_error().map_err(|e| self.redis.unavailable(e))?;
-            if taken != Value::Nil {
-                return self.accept(found);
+            let (found, watched) = (replies.pop(), replies.pop());
+            match replies.pop() {
+                // The generation was moved in between: look again where it is.
+                Some(Value::Nil) => {}
+                Some(taken @ Value::Array(_)) => {
+                    let found = self.parse(found)?;
+                    self.answer(watched)?;
+                    self.answer(Some(taken))?;
+                    return self.accept(found);
+                }
+                refused => {
+                    replies.extend(refused);
+                    return Err(self.not_taken(replies, &[]));
+                }
             }
-            // The generation was moved in between: look again where it is.
         }
     }
 
@@ -120,6 +130,7 @@ impl RedisSession {
         keys.iter().for_each(|key| _ = pipeline.cmd("TYPE").arg(key));
         let replies = self.send(&pipeline).await?;
         for (((_, view), key), reply) in views.iter().zip(&keys).zip(replies) {
+            let reply = reply.extract_error().map_err(|e| self.redis.unavailable(of_key(e, Some(key))))?;
             let found: String = redis::from_redis_value(reply).map_err(|e| self.redis.unavailable(e))?;
             let wanted = match view.kind {
                 Kind::Table | Kind::Counters => "hash",
@@ -150,15 +161,24 @@ impl RedisSession {
         replies.map_err(|e| self.redis.unavailable(e))
     }
 
+    /// A reply, if it is no error.
+    fn answer(&self, reply: Option<Value>) -> Result<Value, Error> {
+        reply.unwrap_or(Value::Nil).extract_error().map_err(|e| self.redis.unavailable(e))
+    }
+
     fn parse(&self, reply: Option<Value>) -> Result<LaneHash, Error> {
-        let reply = reply.unwrap_or(Value::Nil).extract_error().map_err(|e| self.redis.unavailable(e))?;
-        LaneHash::parse(reply).ok_or_else(|| {
+        let foreign = || {
             let reason = format!("key `{}` is not in Lantern's format", self.key);
             self.refused(
                 reason,
                 "it was changed by hand or by a newer version; to replay from the start, remove the projection's views and all its keys under lantern:",
             )
-        })
+        };
+        match reply.unwrap_or(Value::Nil).extract_error() {
+            Ok(reply) => LaneHash::parse(reply).ok_or_else(foreign),
+            Err(error) if is_wrong_type(&error) => Err(foreign()),
+            Err(error) => Err(self.redis.unavailable(error)),
+        }
     }
 
     /// What is wrong with the lane's hash as found, if anything is.
@@ -191,7 +211,10 @@ impl RedisSession {
                 indexes.entry(view).or_insert_with(index).arg(key);
             }
         }
-        indexes.into_values().for_each(|index| _ = pipeline.add_command(index));
+        for (view, index) in indexes {
+            pipeline.add_command(index);
+            touched.push(self.index_key(view).into_bytes());
+        }
         let (mut lane, mut readers) = (cmd("HSET"), cmd("HSET"));
         lane.arg(&self.key);
         readers.arg(keys::checkpoints(&self.projection.name));
@@ -201,9 +224,11 @@ impl RedisSession {
             readers.arg(&field).arg(mark.next).arg(keys::newest(at)).arg(mark.newest);
         }
         pipeline.add_command(lane);
+        touched.push(self.key.clone().into_bytes());
         if self.projection.live {
             readers.arg(keys::GENERATION).arg(self.projection.generation);
             pipeline.add_command(readers);
+            touched.push(keys::checkpoints(&self.projection.name).into_bytes());
         }
         pipeline.cmd("EXEC");
         self.watch(&mut pipeline);
@@ -213,9 +238,27 @@ impl RedisSession {
     /// Notes keys of a keyed view, so that all of them are found when the generation moves or goes.
     fn index(&self, view: u32) -> Cmd {
         let mut index = cmd("SADD");
-        let name = &self.projection.views[view as usize].name;
-        index.arg(keys::view_keys(&self.id.projection, self.id.generation, name));
+        index.arg(self.index_key(view));
         index
+    }
+
+    fn index_key(&self, view: u32) -> String {
+        let name = &self.projection.views[view as usize].name;
+        keys::view_keys(&self.id.projection, self.id.generation, name)
+    }
+
+    /// The server has not taken the transaction. Of its replies, one for each command, the first error says why.
+    fn not_taken(&self, replies: Vec<Value>, touched: &[Vec<u8>]) -> Error {
+        let errors =
+            replies.into_iter().enumerate().filter_map(|(i, reply)| Some((i, reply.extract_error().err()?)));
+        match errors.into_iter().next() {
+            Some((index, error)) => {
+                // Before the commands that touch keys goes the one that begins the transaction.
+                let key = index.checked_sub(1).and_then(|index| touched.get(index));
+                self.redis.unavailable(of_key(error, key))
+            }
+            None => self.redis.unavailable("an unexpected reply to a transaction"),
+        }
     }
 
     /// Some commands of a transaction failed and others did not: the views are not what the checkpoint says. Leaves
@@ -245,7 +288,7 @@ impl Session for RedisSession {
         let (pipeline, touched) = self.transaction(&commit);
         let mut replies = self.send(&pipeline).await?;
         let found = replies.pop();
-        let _watch = replies.pop();
+        let watched = self.answer(replies.pop());
         match replies.pop() {
             Some(Value::Array(results)) => {
                 let failed = results.iter().enumerate().find_map(|(i, result)| match result {
@@ -261,7 +304,7 @@ impl Session for RedisSession {
                     return Err(self.refused(reason, "count in larger units, and rebuild the projection"));
                 }
                 self.expected.checkpoint.extend(commit.checkpoint);
-                self.fault = match self.parse(found) {
+                self.fault = match watched.and_then(|_| self.parse(found)) {
                     Ok(found) => self.compare(&found),
                     Err(error) => Some(error),
                 };
@@ -273,12 +316,8 @@ impl Session for RedisSession {
                 Err(self.compare(&found).unwrap_or(Error::Rewound { lane: self.id.clone() }))
             }
             refused => {
-                let replies = mem::take(&mut replies).into_iter().chain(refused);
-                let error = replies.map(Value::extract_error).find_map(Result::err);
-                Err(match error {
-                    Some(error) => self.redis.unavailable(error),
-                    None => self.redis.unavailable("an unexpected reply to a transaction"),
-                })
+                replies.extend(refused);
+                Err(self.not_taken(replies, &touched))
             }
         }
     }
@@ -299,6 +338,7 @@ impl Session for RedisSession {
             redis: self.redis.clone(),
             connection: self.connection.clone(),
             projection: self.projection.clone(),
+            lane: self.id.clone(),
         }
     }
 }

@@ -1,12 +1,13 @@
 //! The command line, and what it starts: the benchmark, or one native contender as a process of its own.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::contender::Contender;
 use crate::stage::Stage;
-use crate::{boundary, careful, cutover, naive, report, rounds};
+use crate::{boundary, careful, cutover, naive, outage, report, rounds};
 
 const ROUNDS: usize = 9;
 const ROUNDS_QUICK: usize = 3;
@@ -66,6 +67,15 @@ enum Command {
         #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [100_000, 1_000_000])]
         accounts: Vec<u64>,
     },
+    /// Measure how soon work goes on after an outage, and what a host takes while it waits
+    Outage {
+        /// Keep it away for so many seconds
+        #[arg(long, value_name = "N", default_value_t = 60)]
+        seconds: u64,
+        /// Go on producing so many events a second
+        #[arg(long, value_name = "N", default_value_t = 2_000)]
+        rate: usize,
+    },
     #[command(hide = true)]
     Careful(Addresses),
     #[command(hide = true)]
@@ -95,6 +105,7 @@ impl Args {
                 report::print(&rows);
                 Ok(())
             }
+            Some(Command::Outage { seconds, rate }) => outage::measure(Duration::from_secs(*seconds), *rate),
             None => self.bench(),
         }
     }

@@ -11,6 +11,7 @@ mod cpu;
 mod cutover;
 mod job;
 mod naive;
+mod outage;
 mod report;
 mod rounds;
 mod stage;

@@ -23,25 +23,29 @@ pub struct Row {
 }
 
 /// Prints a table for each workload.
-#[expect(clippy::print_stdout, reason = "the result of the program")]
 pub fn print(rows: &[Row]) {
     for group in rows.chunk_by(|one, next| one.workload == next.workload) {
         let heads = ["workload", "contender", "events/s", "ratio", "spread"].map(str::to_owned).into_iter();
         let heads = heads.chain(group[0].remarks.iter().map(|(head, _)| (*head).to_owned())).collect();
-        let lines: Vec<Vec<String>> = std::iter::once(heads).chain(group.iter().map(cells)).collect();
-        let width = |column: usize| {
-            lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max()
-        };
-        let widths: Vec<usize> = (0..lines[0].len()).map(|column| width(column).unwrap_or_default()).collect();
-        for line in &lines {
-            let padded = line.iter().zip(&widths).enumerate().map(|(column, (cell, width))| match column {
-                0 | 1 => format!("{cell:width$}"),
-                _ => format!("{cell:>width$}"),
-            });
-            println!("{}", padded.collect::<Vec<_>>().join("  "));
-        }
-        println!();
+        table(&std::iter::once(heads).chain(group.iter().map(cells)).collect::<Vec<_>>(), 2);
     }
+}
+
+/// Prints lines of equally many cells, of which the first stand to the left.
+#[expect(clippy::print_stdout, reason = "the result of the program")]
+pub fn table(lines: &[Vec<String>], left: usize) {
+    let width =
+        |column: usize| lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max();
+    let columns = lines.first().map_or(0, Vec::len);
+    let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or_default()).collect();
+    for line in lines {
+        let padded = line.iter().zip(&widths).enumerate().map(|(column, (cell, width))| match column < left {
+            true => format!("{cell:width$}"),
+            false => format!("{cell:>width$}"),
+        });
+        println!("{}", padded.collect::<Vec<_>>().join("  "));
+    }
+    println!();
 }
 
 /// Writes the file.

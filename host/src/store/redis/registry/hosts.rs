@@ -6,6 +6,7 @@ use redis::{cmd, pipe};
 
 use super::RedisRegistry;
 use crate::control::{Error, HostReport};
+use crate::store::Unwilling;
 use crate::store::redis::keys;
 
 /// How long a host counts as alive after its last report.
@@ -35,7 +36,13 @@ impl RedisRegistry {
         let mut pipeline = pipe();
         pipeline.cmd("SET").arg(keys::host(&report.id)).arg(text).arg("PX").arg(ALIVE.as_millis() as u64).ignore();
         pipeline.cmd("SADD").arg(keys::HOSTS).arg(&report.id).ignore();
-        self.ask_all::<()>(&pipeline).await.map(drop)
+        let told = self.ask_all::<()>(&pipeline).await.map(drop);
+        if matches!(told, Err(Error::Unwilling { why: Unwilling::Full, .. })) {
+            // What there is no room for is said no more, but the host lives.
+            let keep = cmd("PEXPIRE").arg(keys::host(&report.id)).arg(ALIVE.as_millis() as u64).to_owned();
+            self.ask::<()>(&keep).await?;
+        }
+        told
     }
 
     pub(super) async fn remove_host(&self, id: &str) -> Result<(), Error> {

@@ -7,6 +7,7 @@ mod hosts;
 mod listen;
 mod operator;
 mod records;
+mod rights;
 mod sweep;
 mod views;
 
@@ -14,14 +15,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use redis::aio::MultiplexedConnection;
-use redis::{FromRedisValue, Pipeline};
+use redis::{FromRedisValue, Pipeline, cmd};
 use tokio::sync::watch;
 
 use super::Redis;
 use crate::control::{
     Change, Deployment, Error, FaultAt, HostReport, Installation, Outcome, Recorded, Registry, Snapshot,
 };
-use crate::store::Checkpoint;
+use crate::store::{self, Checkpoint};
 pub use operator::{HistoryLine, ServerFacts};
 pub use views::Record;
 
@@ -51,18 +52,28 @@ impl RedisRegistry {
         if let Some(connection) = held {
             return Ok(connection);
         }
-        let made = self.redis.connect().await.map_err(|e| match e {
-            crate::store::Error::Unavailable { what, source } => Error::Unavailable { what, source },
-            other => self.unavailable(other),
-        })?;
+        let made = self.own_connection().await?;
         *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = Some(made.clone());
         Ok(made)
     }
 
-    /// Notes that the connection is of no use any more.
+    /// A connection that nobody else uses.
+    async fn own_connection(&self) -> Result<MultiplexedConnection, Error> {
+        self.redis.connect().await.map_err(|e| self.as_ours(e))
+    }
+
+    /// What a failed attempt comes to. Notes that the connection is of no use any more.
     fn unavailable(&self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
         *self.connection.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        Error::Unavailable { what: self.redis.what.to_string(), source: source.into() }
+        self.as_ours(self.redis.unavailable(source))
+    }
+
+    fn as_ours(&self, error: store::Error) -> Error {
+        match error {
+            store::Error::Unavailable { what, source } => Error::Unavailable { what, source },
+            store::Error::Unwilling { what, why, source } => Error::Unwilling { what, why, source },
+            other => Error::Unavailable { what: self.redis.what.to_string(), source: other.into() },
+        }
     }
 
     async fn ask<T: FromRedisValue>(&self, command: &redis::Cmd) -> Result<T, Error> {
@@ -70,11 +81,18 @@ impl RedisRegistry {
         command.query_async(&mut connection).await.map_err(|e| self.unavailable(e))
     }
 
-    /// Runs a script whose one argument is a JSON object.
+    /// Runs a script whose one argument is a JSON object. A server that does not have it, or not any more, is sent the
+    /// whole of it.
     async fn run<T: FromRedisValue>(&self, script: &str, argument: &serde_json::Value) -> Result<T, Error> {
         let mut connection = self.connection().await?;
-        let script = redis::Script::new(script);
-        script.arg(argument.to_string()).invoke_async(&mut connection).await.map_err(|e| self.unavailable(e))
+        let argument = argument.to_string();
+        let (short, long) = (redis::Script::new(script), script);
+        let by = |command: &str, script: &str| cmd(command).arg(script).arg(0).arg(&argument).to_owned();
+        let mut ran = by("EVALSHA", short.get_hash()).query_async(&mut connection).await;
+        if ran.as_ref().is_err_and(|error: &redis::RedisError| error.code() == Some("NOSCRIPT")) {
+            ran = by("EVAL", long).query_async(&mut connection).await;
+        }
+        ran.map_err(|e| self.unavailable(e))
     }
 
     async fn ask_all<T: FromRedisValue>(&self, pipeline: &Pipeline) -> Result<Vec<T>, Error> {

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use redis::{Value, cmd};
+use redis::{Cmd, FromRedisValue, Value, cmd};
 
 use super::RedisRegistry;
 use crate::control::{Entry, Error};
 use crate::event::TopicPartition;
 use crate::projection::View;
-use crate::store::redis::{CONNECT_TIMEOUT, keys};
+use crate::store::redis::keys;
+use crate::store::redis::said::of_key;
 
 /// A line of the history, and when it was written.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,7 +73,9 @@ impl RedisRegistry {
         for view in views {
             let key = format!("{prefix}{}", view.name);
             if !view.keyed {
-                if self.ask::<bool>(cmd("EXISTS").arg(&key)).await? {
+                let mut connection = self.connection().await?;
+                let stands = cmd("EXISTS").arg(&key).query_async::<bool>(&mut connection).await;
+                if stands.map_err(|e| self.unavailable(of_key(e, Some(&key.clone().into_bytes()))))? {
                     return Ok(Some(key));
                 }
                 continue;
@@ -96,10 +99,10 @@ impl RedisRegistry {
 
     /// How the server is set up.
     pub async fn server_facts(&self) -> Result<ServerFacts, Error> {
-        let info: String = self.ask(cmd("INFO").arg("server")).await?;
+        let info = self.optional::<String>(cmd("INFO").arg("server")).await?.unwrap_or_default();
         let version = info.lines().find_map(|line| line.strip_prefix("redis_version:"));
         let (seconds, micros): (i64, i64) = self.ask(&cmd("TIME")).await?;
-        let eviction = self.setting("maxmemory-policy").await?;
+        let eviction = self.eviction().await?;
         let memory_max = self.setting("maxmemory").await?.and_then(|bytes| bytes.parse().ok());
         let appends = self.setting("appendonly").await?.map(|value| value == "yes");
         let saves = self.setting("save").await?.map(|rules| !rules.is_empty());
@@ -133,23 +136,26 @@ impl RedisRegistry {
 
     /// Whether the server lets us hear of changes.
     pub async fn try_listening(&self) -> Result<(), Error> {
-        let subscribe = async {
-            let mut subscription = self.redis.client.get_async_pubsub().await?;
-            subscription.subscribe(keys::CHANGES).await
-        };
-        match tokio::time::timeout(CONNECT_TIMEOUT, subscribe).await {
-            Ok(subscribed) => subscribed.map_err(|e| self.unavailable(e)),
-            Err(too_late) => Err(self.unavailable(too_late)),
-        }
+        self.subscribe().await.map(drop).map_err(|e| self.unavailable(e))
+    }
+
+    /// What the server drops when it runs out of memory (`maxmemory-policy`); none if it does not say.
+    pub async fn eviction(&self) -> Result<Option<String>, Error> {
+        self.setting("maxmemory-policy").await
     }
 
     /// A setting of the server. None if it may not be asked, as on many hosted servers.
     async fn setting(&self, name: &str) -> Result<Option<String>, Error> {
+        let found = self.optional::<BTreeMap<String, String>>(cmd("CONFIG").arg("GET").arg(name)).await?;
+        Ok(found.and_then(|mut found| found.remove(name)))
+    }
+
+    /// Asks what need not be known. None if it may not be asked.
+    async fn optional<T: FromRedisValue>(&self, command: &Cmd) -> Result<Option<T>, Error> {
         let mut connection = self.connection().await?;
-        let reply = cmd("CONFIG").arg("GET").arg(name).query_async::<Value>(&mut connection).await;
-        match reply.map(redis::from_redis_value::<BTreeMap<String, String>>) {
-            Ok(Ok(mut found)) => Ok(found.remove(name)),
-            Ok(Err(_)) => Ok(None),
+        let reply = command.query_async::<Value>(&mut connection).await;
+        match reply.map(redis::from_redis_value::<T>) {
+            Ok(found) => Ok(found.ok()),
             Err(error) if error.is_io_error() || error.is_connection_dropped() => Err(self.unavailable(error)),
             Err(_) => Ok(None),
         }
