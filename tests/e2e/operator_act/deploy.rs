@@ -12,7 +12,7 @@ fn a_first_deployment_before_there_is_a_host() {
         format!("balances: new (revision 1, topics {topic}): how many events there are to apply is not known\n");
     assert_eq!(said.done(), expected);
 
-    let mut host = host(&story).start();
+    let mut host = story.host().start();
     story.expect_exact(&mut host);
     assert_eq!(host.terminate(), Some(0));
 }
@@ -20,7 +20,7 @@ fn a_first_deployment_before_there_is_a_host() {
 #[test]
 fn a_deployment_to_a_host_that_runs() {
     let story = bank(5_000);
-    let mut host = host(&story).start();
+    let mut host = story.host().start();
     host.until("it has written the installation down", || match story.redis.keys().is_empty() {
         true => Err("there is no key".to_owned()),
         false => Ok(()),
@@ -35,20 +35,20 @@ fn a_deployment_to_a_host_that_runs() {
 #[test]
 fn a_swap_loses_and_repeats_nothing() {
     let mut story = bank(50_000);
-    let mut host = host(&story).batch_events(10).start();
+    let mut host = story.host().batch_events(10).start();
     deploy(&story, "balances", []).done();
     host.until("it is in the middle", || story.is_past(10_000));
     let out = deploy(&story, "balances-hot", []).done();
     assert_eq!(out, "balances: swap in place at the checkpoint, same revision\n");
     more(&mut story, 2);
     story.expect_exact(&mut host);
-    assert_eq!(generation(&story).as_deref(), Some("1"));
+    assert_eq!(story.redis.generation("balances"), Some(1));
 }
 
 #[test]
 fn another_configuration_is_a_swap() {
     let story = bank(1_000);
-    let mut host = host(&story).start();
+    let mut host = story.host().start();
     deploy(&story, "balances-v2", ["--set", "currency=USD", "--wait"]).done();
     let plan = deploy(&story, "balances-v2", ["--set", "currency=", "--plan"]).done();
     let swap = "balances: swap in place at the checkpoint, same revision\n";
@@ -61,25 +61,27 @@ fn another_configuration_is_a_swap() {
 #[test]
 fn another_revision_takes_over_and_the_first_can_be_returned_to() {
     let mut story = bank(5_000);
-    let mut host = host(&story).start();
+    let mut host = story.host().start();
     deploy(&story, "balances", ["--wait"]).done();
     let said = deploy(&story, "balances-v2", ["--wait"]);
     let progress = said.stderr.clone();
     let out = said.done();
     let line = "balances: rebuild as generation 2 (revision 1 → 2): 5,000 events to replay, about ";
     assert!(out.starts_with(line) && out.ends_with("\nbalances: generation 2 is live\n"), "{out}{progress}");
-    second(&story.events).balances_hold(&story.redis).unwrap();
+    BankViews::fold(&story.events).revised("EUR").balances_hold(&story.redis).unwrap();
 
-    let back = lantern(&story.redis, ["rollback", "balances"]).done();
+    let back = story.operator().tries(&["rollback", "balances"]).done();
     assert_eq!(back, "balances: generation 1 becomes the live one again, generation 2 is kept\n");
     BankViews::fold(&story.events).balances_hold(&story.redis).unwrap();
-    assert_eq!(generation(&story).as_deref(), Some("1"));
+    assert_eq!(story.redis.generation("balances"), Some(1));
     more(&mut story, 2);
     story.expect_exact(&mut host);
 
-    let forth = lantern(&story.redis, ["rollback", "balances"]).done();
+    let forth = story.operator().tries(&["rollback", "balances"]).done();
     assert_eq!(forth, "balances: generation 2 becomes the live one again, generation 1 is kept\n");
-    host.until("it has caught up with what came meanwhile", || second(&story.events).balances_hold(&story.redis));
+    host.until("it has caught up with what came meanwhile", || {
+        BankViews::fold(&story.events).revised("EUR").balances_hold(&story.redis)
+    });
     assert_eq!(host.terminate(), Some(0));
 }
 
@@ -92,7 +94,7 @@ fn a_plan_changes_nothing() {
     said.done();
     assert_eq!(keys(&story.redis), none);
 
-    let mut host = host(&story).start();
+    let mut host = story.host().start();
     deploy(&story, "balances", ["--wait"]).done();
     deploy(&story, "balances-v2", ["--hold", "--wait"]).done();
     assert_eq!(host.terminate(), Some(0));
@@ -109,7 +111,7 @@ fn a_plan_changes_nothing() {
         ["gc", "balances", "--plan"],
     ];
     for command in commands {
-        lantern(&story.redis, command).done();
+        story.operator().tries(&command).done();
     }
     assert_eq!((keys(&story.redis), record(), history()), before);
 }
