@@ -93,6 +93,21 @@ fn a_plugin_that_has_lost_a_view() {
 }
 
 #[test]
+fn a_plugin_that_has_lost_a_topic() {
+    let story = deployed();
+    // As if what is deployed read one topic more.
+    let record: String = story.redis.query(redis::cmd("GET").arg("lantern:deployment:balances")).unwrap();
+    let record =
+        record.replace(r#""declared":["account-events"]"#, r#""declared":["account-events","card-events"]"#);
+    story.redis.query::<()>(redis::cmd("SET").arg("lantern:deployment:balances").arg(record)).unwrap();
+    assert_snapshot!(deploy(&story, "balances-hot", []).refused(), @r"
+    exit code 4
+    error: the plugin no longer has topic `card-events`
+    hint: if that is meant, say --allow-loss
+    ");
+}
+
+#[test]
 fn a_prefix_that_collides() {
     let story = deployed();
     assert_snapshot!(deploy(&story, "balances", ["--name", "other", "--prefix", "balances:"]).refused(), @r"
