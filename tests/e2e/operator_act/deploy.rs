@@ -1,5 +1,9 @@
 //! `lantern deploy`, to hosts that run and before there is one.
 
+use std::collections::BTreeMap;
+
+use serde_json::json;
+
 use super::*;
 
 #[test]
@@ -34,15 +38,58 @@ fn a_deployment_to_a_host_that_runs() {
 
 #[test]
 fn a_swap_loses_and_repeats_nothing() {
-    let mut story = bank(50_000);
+    let mut story = bank(1_000);
     let mut host = story.host().batch_events(10).start();
-    deploy(&story, "balances", []).done();
-    host.until("it is in the middle", || story.is_past(10_000));
-    let out = deploy(&story, "balances-hot", []).done();
-    assert_eq!(out, "balances: swap in place at the checkpoint, same revision\n");
-    more(&mut story, 2);
+    deploy(&story, "balances", ["--wait"]).done();
+    swap_at_work(&mut story, &mut host, |story| deploy(story, "balances-hot", []));
+    more(&mut story, 3);
     story.expect_exact(&mut host);
     assert_eq!(story.redis.generation("balances"), Some(1));
+    assert_eq!(host.terminate(), Some(0));
+}
+
+#[test]
+fn what_comes_after_a_swap_is_applied_by_the_new_plugin() {
+    let mut story = bank(1_000);
+    let mut host = story.host().batch_events(10).start();
+    deploy(&story, "balances-v2", ["--set", "currency=USD", "--wait"]).done();
+    swap_at_work(&mut story, &mut host, |story| deploy(story, "balances-v2", ["--set", "currency=CHF"]));
+    let opened = |n| format!(r#"{{"type":"AccountOpened","account":"new-{n}","owner":"Emmy"}}"#);
+    story.append((0..20).map(|n| Event::keyed(&format!("new-{n}"), story.partitions, opened(n))).collect());
+
+    host.until("balances has caught up", || story.caught_up("balances"));
+    let mut views = BankViews::fold(&story.events).revised("USD");
+    let new = views.accounts.iter_mut().filter(|(account, _)| account.starts_with("new-"));
+    new.for_each(|(_, account)| account["currency"] = json!("CHF"));
+    assert_eq!(views.balances_hold(&story.redis), Ok(()));
+    assert_eq!(host.terminate(), Some(0));
+}
+
+/// Deploys what takes the place of the present plugin while many events wait to be applied, and waits until it has.
+#[track_caller]
+fn swap_at_work(story: &mut BankStory, host: &mut Host, deploy: impl FnOnce(&BankStory) -> Said) {
+    // While the host stands still, nothing is applied.
+    host.pause();
+    let bank = Bank { seed: 2, events: 20_000, accounts: 100, partitions: 4, ..Bank::default() };
+    story.append(bank.events().collect());
+    let before = epochs(story);
+    assert_eq!(deploy(story).done(), "balances: swap in place at the checkpoint, same revision\n");
+    assert!(story.caught_up("balances").is_err(), "the swap comes amidst events");
+    host.resume();
+    host.until("every lane has begun anew", || {
+        let now = epochs(story);
+        let all = before.iter().all(|(lane, epoch)| now.get(lane).is_some_and(|now| now > epoch));
+        if all { Ok(()) } else { Err(format!("{before:?} and now {now:?}")) }
+    });
+}
+
+/// Lanes of the first generation, and how often each has begun.
+fn epochs(story: &BankStory) -> BTreeMap<u32, u64> {
+    let epoch = |lane: u32| {
+        let epoch = story.redis.field(&format!("lantern:lane:balances:1:{lane}"), "epoch");
+        (lane, epoch.expect("every lane has begun").parse().unwrap())
+    };
+    (0..story.partitions).map(epoch).collect()
 }
 
 #[test]
@@ -100,18 +147,31 @@ fn a_plan_changes_nothing() {
     assert_eq!(host.terminate(), Some(0));
     let record = || story.redis.query::<String>(redis::cmd("GET").arg("lantern:deployment:balances")).unwrap();
     let history = || story.redis.query::<u64>(redis::cmd("XLEN").arg("lantern:history")).unwrap();
-    let before = (keys(&story.redis), record(), history());
-    deploy(&story, "balances", ["--plan"]).done();
-    let commands = [
-        ["promote", "balances", "--plan"],
-        ["cancel", "balances", "--plan"],
-        ["pause", "balances", "--plan"],
-        ["resume", "balances", "--plan"],
-        ["undeploy", "balances", "--plan"],
-        ["gc", "balances", "--plan"],
-    ];
-    for command in commands {
-        story.operator().tries(&command).done();
+    let only_planned = |command: &[&str]| {
+        let before = (keys(&story.redis), record(), history());
+        let said = story.operator().tries(command);
+        assert!(said.stderr.contains("only a plan"), "{said:?}");
+        assert_eq!((keys(&story.redis), record(), history()), before, "{said:?}");
+        said.done()
+    };
+    let (_scratch, toml) = manifest(&apply::balances(&story, "balances-hot"));
+    let planned = only_planned(&["apply", &toml, "--plan"]);
+    assert!(planned.starts_with("balances  rebuild as generation 3 (revision 2 → 1)"), "{planned}");
+    let planned = only_planned(&["rebuild", "balances", "--plan"]);
+    assert!(planned.starts_with("balances: rebuild as generation 3 (revision 2): 1,000 events"), "{planned}");
+    let planned = only_planned(&["rollback", "balances", "--plan"]);
+    let back = "balances: generation 1 becomes the live one again, generation 2 is kept\n";
+    assert_eq!(planned, back);
+    only_planned(&["deploy", &file("balances"), "--topic", &story.topic, "--plan"]);
+    for command in ["pause", "resume", "undeploy", "gc"] {
+        only_planned(&[command, "balances", "--plan"]);
+    }
+
+    let mut host = start.start();
+    story.operator().tries(&["rebuild", "balances", "--hold", "--wait"]).done();
+    assert_eq!(host.terminate(), Some(0));
+    for command in ["promote", "cancel"] {
+        only_planned(&[command, "balances", "--plan"]);
     }
     assert_eq!((keys(&story.redis), record(), history()), before);
 }
