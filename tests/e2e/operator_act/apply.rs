@@ -2,7 +2,8 @@
 
 use super::*;
 
-fn balances(story: &BankStory, plugin: &str) -> String {
+/// The lines by which a manifest has `balances` on the bank, of this plugin.
+pub fn balances(story: &BankStory, plugin: &str) -> String {
     let (plugins, topic) = (plugins(), &story.topic);
     let file = format!("{}.wasm", plugin.replace('-', "_"));
     format!("[projections.balances]\nmodule = \"{plugins}/{file}\"\ntopics = [\"{topic}\"]\n")
