@@ -7,7 +7,7 @@ use lantern_tests::bank::{Bank, BankViews};
 use lantern_tests::eventually::{NET, eventually};
 use lantern_tests::{Host, Source};
 
-use crate::story::{BankStory, real_kafka};
+use crate::story::{BankStory, note, real_kafka};
 
 const PARTITIONS: u32 = 2;
 
@@ -64,9 +64,4 @@ fn client_and_bytes(line: String) -> Option<(String, u64)> {
     let (_, rest) = line.split_once("librdkafka ")?;
     let (client, rest) = rest.split_once(" has received ")?;
     Some((client.to_owned(), rest.split_whitespace().next()?.parse().ok()?))
-}
-
-#[expect(clippy::print_stderr, reason = "a number that is worth knowing")]
-fn note(text: &str) {
-    eprintln!("{text}");
 }
