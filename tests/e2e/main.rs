@@ -33,4 +33,5 @@ mod sigkill;
 mod store;
 mod story;
 mod tidy;
+mod terminal;
 mod verify;
