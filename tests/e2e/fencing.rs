@@ -1,14 +1,14 @@
 //! Two hosts that both believe they own a lane: what the older one would write late is refused, and the views stay right.
 
+use lantern_tests::Source;
 use lantern_tests::bank::Bank;
 use lantern_tests::eventually::NET;
-use lantern_tests::{Kafka, Source};
 
-use crate::story::BankStory;
+use crate::story::{BankStory, real_kafka};
 
 #[test]
 fn a_host_that_wakes_up_late_cannot_write() {
-    if !Kafka::shared().is_real() {
+    if real_kafka().is_none() {
         return;
     }
     let bank = Bank { events: 50_000, ..Bank::default() };

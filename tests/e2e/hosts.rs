@@ -61,22 +61,44 @@ fn hosts_come_and_go_and_no_event_is_lost_or_doubled() {
     hosts.iter_mut().for_each(|host| assert_eq!(host.terminate(), Some(0)));
 }
 
+#[test]
+fn a_host_that_is_told_to_stop_hands_over_at_once() {
+    if real_kafka().is_none() {
+        return;
+    }
+    let bank = Bank { events: 2_000, partitions: PARTITIONS, ..Bank::default() };
+    let mut story = BankStory::told_by(Source::kafka(), &bank);
+    story.deploy("balances", &[]);
+    story.operator().deploy("ledger", &plugin("ledger"), &story.topic, &[]);
+    // Longer than any wait: nobody is taken for dead, and whatever is taken over was handed over.
+    let run = story.host_on(&(story.source.url() + "?session.timeout.ms=290000"));
+    let mut hosts = vec![run.start(), run.start()];
+    until_shared("two share", &story.redis, &hosts);
+
+    let mut leaver = hosts.remove(keeper(&story.redis, &hosts));
+    assert_eq!(leaver.terminate(), Some(0));
+    until_shared("the other has all", &story.redis, &hosts);
+    story.append(Bank { seed: 2, ..bank }.events().collect());
+    story.expect_exact(&mut hosts[0]);
+    hosts[0].until("the ledger has caught up", || story.caught_up("ledger"));
+    assert_eq!(ledger::is_right(&story.redis, &story.events, ""), Ok(()));
+    assert_eq!(hosts[0].terminate(), Some(0));
+}
+
 /// Waits until these hosts say that they run all lanes of `balances` between them, none of them twice and each some, and
 /// just one of them `ledger`.
 #[track_caller]
 fn until_shared(what: &str, redis: &RedisServer, hosts: &[Host]) {
+    let balances = (0..PARTITIONS).map(|number| ("balances".to_owned(), number.to_string()));
+    let mut expected: Vec<_> = balances.chain([("ledger".to_owned(), "all".to_owned())]).collect();
+    expected.sort();
     eventually(what, NET, || {
         let reports = redis.host_reports();
-        let lanes: Vec<_> = hosts.iter().map(|host| lanes(&reports, host)).collect();
-        let count =
-            |name: &str| lanes.iter().map(|lanes| lanes.iter().filter(|lane| *lane == name).count()).collect();
-        let (balances, ledger): (Vec<usize>, Vec<usize>) = (count("balances"), count("ledger"));
-        let all = balances.iter().sum::<usize>() == PARTITIONS as usize && ledger.iter().sum::<usize>() == 1;
-        if all && !balances.contains(&0) {
-            Ok(())
-        } else {
-            Err(format!("balances {balances:?}, ledger {ledger:?}"))
-        }
+        let each: Vec<_> = hosts.iter().map(|host| lanes(&reports, host)).collect();
+        let mut all = each.concat();
+        all.sort();
+        let is_idle = |lanes: &Vec<(String, String)>| !lanes.iter().any(|(name, _)| name == "balances");
+        if all == expected && !each.iter().any(is_idle) { Ok(()) } else { Err(format!("{each:?}")) }
     });
 }
 
@@ -85,14 +107,15 @@ fn until_shared(what: &str, redis: &RedisServer, hosts: &[Host]) {
 fn keeper(redis: &RedisServer, hosts: &[Host]) -> usize {
     eventually("one of them runs the ledger", NET, || {
         let reports = redis.host_reports();
-        let keeper = hosts.iter().position(|host| lanes(&reports, host).iter().any(|name| name == "ledger"));
+        let keeper = hosts.iter().position(|host| lanes(&reports, host).iter().any(|(name, _)| name == "ledger"));
         keeper.ok_or_else(|| format!("{reports:?}"))
     })
 }
 
-/// The projections of the lanes that a host says it runs.
-fn lanes(reports: &[Value], host: &Host) -> Vec<String> {
+/// The lanes that a host says it runs: projection and share.
+fn lanes(reports: &[Value], host: &Host) -> Vec<(String, String)> {
     let own = reports.iter().find(|report| report["pid"] == host.id());
     let lanes = own.and_then(|report| report["lanes"].as_array()).into_iter().flatten();
-    lanes.filter_map(|lane| Some(lane["projection"].as_str()?.to_owned())).collect()
+    let word = |lane: &Value, field: &str| Some(lane[field].as_str()?.to_owned());
+    lanes.filter_map(|lane| Some((word(lane, "projection")?, word(lane, "share")?))).collect()
 }

@@ -1,5 +1,6 @@
 //! One projection is rebuilt, and nine others on the same topic are live: they do not fall behind, and stay exact.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use lantern_tests::artefacts::plugin;
@@ -12,6 +13,8 @@ const EVENTS_PER_SECOND: u64 = 2_000;
 /// How far behind a neighbour may be: as far as the issue says, or twice as far as without a rebuild on a machine that is
 /// busy with other tests.
 const LAG_MAX_MS: i64 = 1_000;
+/// But never so far.
+const LAG_BUSY_MS: i64 = 5_000;
 const QUIET: Duration = Duration::from_secs(3);
 
 #[test]
@@ -39,7 +42,15 @@ fn nine_neighbours_of_a_rebuild_do_not_fall_behind() {
     });
     operator.does(&["rebuild", "b0"]);
     let began = flow.now_ms();
-    let busy = longest_lag_ms(&story, &mut host, &flow, &neighbours, || story.redis.generation("b0") == Some(2));
+    // How many looks were taken in the midst of it.
+    let rebuilding = Cell::new(0);
+    let busy = longest_lag_ms(&story, &mut host, &flow, &neighbours, || {
+        let built = story.redis.built("b0", 2);
+        if (1..story.events.len() as u64).contains(&built) {
+            rebuilding.set(rebuilding.get() + 1);
+        }
+        story.redis.generation("b0") == Some(2)
+    });
     let took = flow.now_ms() - began;
     let sent = flow.stop();
 
@@ -57,7 +68,9 @@ fn nine_neighbours_of_a_rebuild_do_not_fall_behind() {
         };
         held.unwrap_or_else(|difference| panic!("{difference}"));
     }
-    assert!(busy < LAG_MAX_MS.max(2 * quiet), "{busy} ms behind, {quiet} ms without a rebuild");
+    assert!(rebuilding.get() > 0, "nobody has looked while b0 was rebuilt");
+    let most = LAG_MAX_MS.max((2 * quiet).min(LAG_BUSY_MS));
+    assert!(busy < most, "{busy} ms behind, {quiet} ms without a rebuild");
     assert_eq!(host.terminate(), Some(0));
 }
 
@@ -71,7 +84,7 @@ fn longest_lag_ms(
 ) -> i64 {
     let mut longest = 0;
     host.until("the measurement is over", || {
-        longest = longest.max(lag_ms(story, flow, neighbours).unwrap_or(0));
+        longest = longest.max(lag_ms(story, flow, neighbours).expect("events have reached every neighbour"));
         if over() { Ok(()) } else { Err(format!("{longest} ms so far")) }
     });
     longest

@@ -5,36 +5,12 @@ use lantern_tests::artefacts::plugin;
 use lantern_tests::bank::{Bank, BankViews};
 use lantern_tests::eventually::{NET, eventually};
 use lantern_tests::kafka::Outcome;
+use lantern_tests::operator::Said;
 use lantern_tests::{Event, Host, RedisServer, Source};
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::story::{BankStory, real_kafka};
-
-/// What a command has said.
-pub struct Answer {
-    pub code: Option<i32>,
-    pub out: String,
-    pub err: String,
-}
-
-impl Answer {
-    pub fn json(&self) -> Value {
-        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {}{}", self.out, self.err))
-    }
-
-    /// For a snapshot of what went wrong.
-    pub fn refusal(&self) -> String {
-        assert_eq!(self.out, "", "stdout is for data");
-        format!("exit code {}\n{}", self.code.unwrap(), self.err)
-    }
-}
-
-pub fn ask(redis: &RedisServer, args: &[&str]) -> Answer {
-    let mut command = start(redis, args);
-    let code = command.exit_code(NET);
-    Answer { code, out: command.stdout(), err: command.stderr() }
-}
 
 pub fn start(redis: &RedisServer, args: &[&str]) -> Host {
     let url = redis.url();
@@ -54,9 +30,9 @@ impl Stage {
         let leaderboard = plugin("leaderboard");
         let mut host = story.run().projection("leaderboard", &leaderboard, &[&story.topic]).start();
         for name in ["balances", "leaderboard"] {
-            host.until("it is live", || match ask(&story.redis, &["status", name, "--json"]) {
-                Answer { code: Some(0), out, .. } if out.contains(r#""state":"live""#) => Ok(()),
-                answer => Err(format!("{}{}", answer.out, answer.err)),
+            host.until("it is live", || match story.operator().tries(&["status", name, "--json"]) {
+                Said { code: Some(0), stdout, .. } if stdout.contains(r#""state":"live""#) => Ok(()),
+                said => Err(format!("{said:?}")),
             });
         }
         Stage { story, host }
@@ -67,8 +43,8 @@ impl Stage {
         Bank { seed, events, accounts: 10, partitions: 2, ..Bank::default() }.events().collect()
     }
 
-    pub fn ask(&self, args: &[&str]) -> Answer {
-        ask(&self.story.redis, args)
+    pub fn ask(&self, args: &[&str]) -> Said {
+        self.story.operator().tries(args)
     }
 
     /// A text with all that differs from run to run in words of the same meaning, one space between them.
@@ -128,7 +104,7 @@ fn is_seen(stage: &Stage) {
     assert_eq!(seen, expected);
 
     assert_eq!(
-        stage.steady(&stage.ask(&["list"]).out),
+        stage.steady(&stage.ask(&["list"]).stdout),
         "NAME STATE REVISION GENERATION LAG MODULE TOPICS\n\
          balances live 1 1 0 [MODULE] [TOPIC]\n\
          leaderboard live 1 1 0 [MODULE] [TOPIC]\n"
@@ -148,7 +124,7 @@ fn the_status_is_readable() {
             rate => Err(format!("{rate:?} a second")),
         }
     });
-    assert_snapshot!(stage.steady(&stage.ask(&["status", "balances"]).out), @r"
+    assert_snapshot!(stage.steady(&stage.ask(&["status", "balances"]).stdout), @r"
     balances live
     generation 1, revision 1, module [MODULE]
     lag 0, 0/s
@@ -170,7 +146,7 @@ fn the_history_says_who_did_what() {
     assert_eq!(words("projection"), ["balances", "balances"]);
     assert!(words("at").iter().all(|at| at.len() == 20 && at.ends_with('Z')), "{history}");
     assert!(words("who")[0].contains('@'), "{history}");
-    let newest = stage.ask(&["history", "--count", "1"]).out;
+    let newest = stage.ask(&["history", "--count", "1"]).stdout;
     assert_eq!(newest.lines().count(), 2, "{newest}");
     assert!(newest.contains("has caught up"), "{newest}");
 }
@@ -179,7 +155,7 @@ fn the_history_says_who_did_what() {
 fn views_are_read_as_clients_read_them() {
     let stage = Stage::new(Source::log(), 1_000);
     let views = BankViews::fold(&stage.story.events);
-    assert_snapshot!(stage.steady(&stage.ask(&["view", "balances"]).out), @r"
+    assert_snapshot!(stage.steady(&stage.ask(&["view", "balances"]).stdout), @r"
     NAME KIND COUNT KEY
     accounts table 10 balances:accounts
     totals set of counters 5 balances:totals
@@ -193,14 +169,14 @@ fn views_are_read_as_clients_read_them() {
 
     let one = stage.ask(&["view", "balances", "accounts", "acc-1", "acc-none", "--json"]);
     assert_eq!(one.json()["records"], json!([{ "id": "acc-1", "value": views.accounts["acc-1"] }]));
-    assert_eq!(one.err, "there is no record `acc-none`\n");
-    let text = stage.ask(&["view", "balances", "totals", "events"]).out;
+    assert_eq!(one.stderr, "there is no record `acc-none`\n");
+    let text = stage.ask(&["view", "balances", "totals", "events"]).stdout;
     assert_eq!(text, format!("events  {}\n", views.totals["events"]));
 
     let top = stage.ask(&["view", "leaderboard", "by-balance", "--limit", "2"]);
     let best = views.by_balance.iter().max_by(|a, b| a.1.total_cmp(b.1)).unwrap();
-    assert!(top.out.starts_with(&format!("{} ", best.0)), "{} does not begin with {best:?}", top.out);
-    assert_eq!((top.out.lines().count(), top.err.as_str()), (2, "8 more (hint: --limit)\n"));
+    assert!(top.stdout.starts_with(&format!("{} ", best.0)), "{} does not begin with {best:?}", top.stdout);
+    assert_eq!((top.stdout.lines().count(), top.stderr.as_str()), (2, "8 more (hint: --limit)\n"));
 }
 
 #[test]
@@ -234,8 +210,9 @@ fn a_script_waits_for_its_own_write() {
 
         stage.story.append(stage.more(2, 5_000));
         let caught_up = stage.ask(&["wait", "balances", "--caught-up"]);
-        assert_eq!((caught_up.code, caught_up.out.as_str(), caught_up.err.as_str()), (Some(0), "", ""));
-        stage.story.expect_exact(&mut stage.host);
+        assert_eq!((caught_up.code, caught_up.stdout.as_str(), caught_up.stderr.as_str()), (Some(0), "", ""));
+        assert_eq!(stage.story.caught_up("balances"), Ok(()), "it has not ended too early");
+        stage.story.expect_views_at_checkpoint();
     }
 }
 
@@ -247,7 +224,7 @@ fn gaps_at_the_end_of_a_topic_are_no_lag() {
     kafka.transact(&stage.story.topic, &never, Outcome::Abort);
 
     let caught_up = stage.ask(&["wait", "balances", "--caught-up"]);
-    assert_eq!((caught_up.code, caught_up.err.as_str()), (Some(0), ""));
+    assert_eq!((caught_up.code, caught_up.stderr.as_str()), (Some(0), ""));
     let seen = stage.ask(&["status", "balances", "--json"]).json();
     let checkpoint = |lane: &Value| lane["end"].as_u64().unwrap() - lane["checkpoint"].as_u64().unwrap();
     let gaps = seen["projections"][0]["lanes"].as_array().unwrap().iter().map(checkpoint).sum::<u64>();

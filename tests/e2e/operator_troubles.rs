@@ -2,10 +2,10 @@
 
 use insta::assert_snapshot;
 use lantern_tests::eventually::NET;
-use lantern_tests::{Event, LogDir, RedisServer, Source};
+use lantern_tests::{Event, LogDir, Operator, RedisServer, Source};
 use serde_json::{Value, json};
 
-use crate::operator_read::{Stage, ask, start};
+use crate::operator_read::{Stage, start};
 
 #[test]
 fn without_a_host_the_records_tell() {
@@ -14,7 +14,7 @@ fn without_a_host_the_records_tell() {
     stage.story.append(stage.more(2, 50));
 
     let status = stage.ask(&["status", "balances", "--json"]);
-    assert_eq!(status.err, "no host is alive: nothing moves (hint: lantern run)\n");
+    assert_eq!(status.stderr, "no host is alive: nothing moves (hint: lantern run)\n");
     let projection = &status.json()["projections"][0];
     assert_eq!((&projection["state"], &projection["lag"]), (&json!("live"), &json!(50)));
     assert!(projection["lag_seconds"].as_f64().unwrap() > 0.0, "{projection}");
@@ -22,7 +22,7 @@ fn without_a_host_the_records_tell() {
 
     let waits = stage.ask(&["wait", "balances", "--caught-up", "--timeout", "100ms"]);
     assert_eq!(waits.code, Some(1));
-    assert!(waits.err.starts_with("no host is alive: nothing moves"), "{}", waits.err);
+    assert!(waits.stderr.starts_with("no host is alive: nothing moves"), "{}", waits.stderr);
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn without_the_source_the_ends_are_not_known() {
     let stage = Stage::new(Source::log(), 100);
     let nothing = LogDir::new();
     let status = stage.ask(&["status", "balances", "--json", "--source", &nothing.url()]);
-    assert!(status.err.starts_with("where topics end is not known: topic `"), "{}", status.err);
+    assert!(status.stderr.starts_with("where topics end is not known: topic `"), "{}", status.stderr);
     let projection = &status.json()["projections"][0];
     let lane = &projection["lanes"][1];
     let checkpoint = stage.story.ends()[&format!("{}/1", stage.story.topic)];
@@ -55,16 +55,20 @@ fn what_has_stopped_says_why() {
     assert!(projection["error"].as_str().unwrap().contains("lots"), "{projection}");
     let doctor = stage.ask(&["doctor"]);
     assert_eq!(doctor.code, Some(1));
-    assert!(stage.steady(&doctor.out).contains("problem projection balances stopped: event"), "{}", doctor.out);
+    assert!(
+        stage.steady(&doctor.stdout).contains("problem projection balances stopped: event"),
+        "{}",
+        doctor.stdout
+    );
 }
 
 #[test]
 fn the_doctor_looks_everything_over() {
     let stage = Stage::new(Source::log(), 100);
     let doctor = stage.ask(&["doctor"]);
-    assert_eq!(doctor.code, Some(0), "{}{}", doctor.out, doctor.err);
+    assert_eq!(doctor.code, Some(0), "{}{}", doctor.stdout, doctor.stderr);
     let Source::Log(log) = &stage.story.source else { unreachable!("the story is told by a log") };
-    let text = stage.steady(&doctor.out).replace(&log.path().display().to_string(), "[DIR]");
+    let text = stage.steady(&doctor.stdout).replace(&log.path().display().to_string(), "[DIR]");
     let text = text.replace(&stage.story.redis.url(), "[REDIS]");
     let stands = |line: &&str| !line.starts_with("ok version ");
     assert_snapshot!(text.lines().filter(stands).collect::<Vec<_>>().join("\n"), @r"
@@ -101,12 +105,12 @@ fn the_doctor_looks_everything_over() {
 fn nothing_is_deployed_yet() {
     let redis = RedisServer::start();
     for args in [["list", "--json"], ["status", "--json"]] {
-        let answer = ask(&redis, &args);
+        let answer = Operator::of(&redis).tries(&args);
         assert_eq!((answer.code, answer.json()), (Some(0), json!({ "projections": [] })));
-        assert_eq!(answer.err, "nothing is deployed yet (hint: lantern deploy FILE.wasm)\n");
+        assert_eq!(answer.stderr, "nothing is deployed yet (hint: lantern deploy FILE.wasm)\n");
     }
-    assert_eq!(ask(&redis, &["history", "--json"]).json(), json!({ "history": [] }));
-    assert_snapshot!(ask(&redis, &["view", "balances"]).refusal(), @r"
+    assert_eq!(Operator::of(&redis).tries(&["history", "--json"]).json(), json!({ "history": [] }));
+    assert_snapshot!(Operator::of(&redis).tries(&["view", "balances"]).refusal(), @r"
     exit code 3
     error: there is no projection `balances`
     hint: nothing is deployed yet: `lantern deploy FILE.wasm`
@@ -180,14 +184,14 @@ fn a_redis_that_is_away() {
         &["view", "balances"],
         &["wait", "balances", "--caught-up"],
     ] {
-        let refusal = ask(&redis, args).refusal().replace(&address, "[REDIS]");
+        let refusal = Operator::of(&redis).tries(args).refusal().replace(&address, "[REDIS]");
         assert_eq!(
             refusal,
             "exit code 1\nerror: [REDIS]/0 is away: Connection refused (os error 111)\nhint: check the address, and that it is running\n",
         );
     }
-    let doctor = ask(&redis, &["doctor", "--source", &log.url()]);
+    let doctor = Operator::of(&redis).tries(&["doctor", "--source", &log.url()]);
     assert_eq!(doctor.code, Some(1));
-    assert!(doctor.out.contains("Connection refused"), "{}", doctor.out);
-    assert!(doctor.out.contains(&format!("{} answers", log.url())), "{}", doctor.out);
+    assert!(doctor.stdout.contains("Connection refused"), "{}", doctor.stdout);
+    assert!(doctor.stdout.contains(&format!("{} answers", log.url())), "{}", doctor.stdout);
 }

@@ -1,17 +1,19 @@
-//! Killed at ten moments of two rebuilds, those of the cutovers among them: each goes on where it was and ends right.
+//! Killed at twelve moments of two rebuilds, before their cutovers, in them and behind them: each goes on where it was and
+//! ends right.
 
 use lantern_tests::bank::{Bank, BankViews};
 use lantern_tests::host::Run;
 use lantern_tests::random::Random;
-use lantern_tests::{Host, Source};
+use lantern_tests::{Host, RedisServer, Source};
+use redis::{cmd, pipe};
 
 use crate::story::BankStory;
 
-/// Kills at random moments of each rebuild; two more follow, before the cutover and behind it.
+/// Kills at random moments of each rebuild; three more follow, before the cutover, in it and behind it.
 const KILLS: usize = 3;
 
 #[test]
-fn ten_kills_leave_no_trace_on_rebuilds() {
+fn twelve_kills_leave_no_trace_on_rebuilds() {
     let bank = Bank { events: 20_000, ..Bank::default() };
     let mut story = BankStory::told_by(Source::log(), &bank);
     story.deploy("balances", &[]);
@@ -58,24 +60,78 @@ fn killed_on_the_way(
 ) -> Host {
     let events = story.events.len() as u64;
     let mut moments: Vec<u64> = (0..KILLS).map(|_| random.below(events * 9 / 10)).collect();
-    moments.push(events * 99 / 100);
     moments.sort_unstable();
+    let mut floor = 0;
     for moment in moments {
-        host.until(&format!("{moment} events are rebuilt"), || {
-            story.is_built(generation, moment).or_else(|seen| story.is_live(generation).map_err(|_| seen))
-        });
-        host.kill();
-        let built = story.built(generation);
-        assert!(built >= moment, "{built} of {moment} events are left");
-        expect_readable(story);
+        // Never less than what the one before it has left.
+        host.until(&format!("{moment} events are rebuilt"), || goes_on(story, generation, floor, moment));
+        floor = kill(story, host, generation, floor);
         // Life goes on, so there is something to catch up with.
         story.append(Bank { events: 100, seed: moment, ..Bank::default() }.events().collect());
+        // With all it needs but the script that makes the cutover, the next one can come to it, and not beyond.
+        forbid_scripts(&story.redis);
         host = run.start();
     }
-    host.until("it cuts over", || story.is_live(generation));
-    host.kill();
+    let all = story.events.len() as u64;
+    host.until("all is rebuilt", || goes_on(story, generation, floor, all));
+    floor = kill(story, host, generation, floor);
+    assert!(story.is_live(generation).is_err(), "this was before the cutover");
+
+    host = run.start();
+    host.until("the cutover is under way", || hold_in_a_script(&story.redis));
+    floor = kill(story, host, generation, floor);
+    story.redis.query::<()>(cmd("CLIENT").arg("UNPAUSE")).unwrap();
+
+    host = run.start();
+    host.until("it cuts over", || goes_on(story, generation, floor, all).and_then(|()| story.is_live(generation)));
+    kill(story, host, generation, floor);
     assert_eq!(story.is_live(generation), Ok(()));
     run.start()
+}
+
+/// Passes if a generation has lost nothing of what it had, and has got over so many events.
+fn goes_on(story: &BankStory, generation: u64, floor: u64, events: u64) -> Result<(), String> {
+    let built = story.built(generation);
+    assert!(built >= floor, "{built} events are applied to generation {generation}, which had {floor} before");
+    story.is_built(generation, events)
+}
+
+/// Kills the host, and gives how far it has brought a generation.
+#[track_caller]
+fn kill(story: &BankStory, mut host: Host, generation: u64, floor: u64) -> u64 {
+    host.kill();
+    goes_on(story, generation, floor, floor).expect("what is committed stays");
+    expect_readable(story);
+    story.built(generation)
+}
+
+/// Lanes commit without a script; every change of a record is one.
+fn forbid_scripts(redis: &RedisServer) {
+    redis.query::<()>(cmd("ACL").arg("SETUSER").arg("default").arg("-@scripting")).unwrap();
+}
+
+/// Passes once a script has been sent that Redis neither refuses nor runs: from then on it lets nobody write. To be asked
+/// again and again.
+fn hold_in_a_script(redis: &RedisServer) -> Result<(), String> {
+    let clients: String = redis.query(cmd("CLIENT").arg("LIST")).unwrap();
+    let flags = |client: &str| client.split(' ').find_map(|field| field.strip_prefix("flags=")).map(str::to_owned);
+    let is_held = |client: &&str| flags(client).is_some_and(|flags| flags.contains('b'));
+    let held: Vec<&str> = clients.lines().filter(is_held).collect();
+    if held.iter().any(|client| client.contains(" cmd=eval")) {
+        return Ok(());
+    }
+    let mut step = pipe();
+    step.atomic();
+    if held.is_empty() {
+        step.cmd("ACL").arg("SETUSER").arg("default").arg("+@scripting");
+        step.cmd("CLIENT").arg("PAUSE").arg(60_000).arg("WRITE");
+    } else {
+        // Something else came first, such as a host's report, behind which a script would wait unsent.
+        step.cmd("ACL").arg("SETUSER").arg("default").arg("-@scripting");
+        step.cmd("CLIENT").arg("UNPAUSE");
+    }
+    step.query::<()>(&mut redis.connect()).unwrap();
+    Err(format!("{held:?}"))
 }
 
 /// The views must be of one generation, and just what the checkpoints beside them say.

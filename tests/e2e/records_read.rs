@@ -3,22 +3,19 @@
 use std::collections::BTreeMap;
 
 use insta::assert_snapshot;
-use lantern::control::{Beginning, Built, Deployment, FORMAT, Generation, OnError, Stage};
-use lantern::projection::{Kind, Ordering, View};
-use lantern_tests::eventually::NET;
-use lantern_tests::{Host, LogDir, RedisServer};
+use lantern::control::{Beginning, Built, Deployment, Generation, Rebuild, Stage, Wanted, plan};
+use lantern::projection::{Description, Kind, Ordering, View};
+use lantern_tests::{LogDir, Operator, RedisServer};
 use redis::cmd;
 use serde_json::{Value, json};
 
-fn generation() -> Generation {
+/// A projection of which generation 1 is live and was built once.
+fn deployment() -> Deployment {
     let view = |name: &str, kind, keyed, capacity| View { name: name.into(), kind, keyed, capacity };
-    Generation {
-        stage: Stage::Live,
-        module: "3f0c5a9b12cd".repeat(5),
+    let description = Description {
+        name: "feed".into(),
         revision: 1,
-        declared: vec!["events".into()],
         topics: vec!["events".into()],
-        topic_ids: BTreeMap::new(),
         ordering: Ordering::Partition,
         views: vec![
             view("names", Kind::Set, false, 0),
@@ -26,37 +23,29 @@ fn generation() -> Generation {
             view("timeline", Kind::List, true, 3),
             view("greeting", Kind::Value, true, 0),
         ],
-        config: BTreeMap::new(),
-        prefix: "feed:".into(),
-        begun: 0,
-        retired: None,
-        built: Some(Built { events: 2, milliseconds: 1 }),
-        rebuild: None,
+    };
+    let wanted = Wanted {
+        name: "feed".into(),
+        module: "3f0c5a9b12cd".repeat(5),
+        description,
+        topics: None,
+        prefix: None,
+        from: Beginning::Earliest,
         starts: BTreeMap::new(),
-        until: BTreeMap::new(),
-        frozen: false,
-        swept: false,
-        finding: None,
-    }
+        on_error: None,
+        config: None,
+        keep_old_seconds: None,
+        allow_loss: false,
+        rebuild: Rebuild::default(),
+    };
+    let mut deployment = plan(&wanted, &BTreeMap::new(), 0).unwrap().after;
+    deployment.generations.get_mut(&1).unwrap().built = Some(Built { events: 2, milliseconds: 1 });
+    deployment
 }
 
-fn deployment() -> Deployment {
-    Deployment {
-        format: FORMAT,
-        name: "feed".into(),
-        version: 1,
-        prefix: "feed:".into(),
-        on_error: OnError::Stop,
-        from: Beginning::Earliest,
-        paused: false,
-        resumed: 0,
-        removing: false,
-        moving: None,
-        keep_old_seconds: 60,
-        live: 1,
-        last: 1,
-        generations: [(1, generation())].into(),
-    }
+/// Its one generation.
+fn generation() -> Generation {
+    deployment().generations[&1].clone()
 }
 
 /// A Redis in which the record stands, with what else the lines say.
@@ -69,12 +58,6 @@ fn left_behind(deployment: &Deployment, commands: &[&[&str]]) -> RedisServer {
         redis.query::<redis::Value>(cmd(words[0]).arg(&words[1..])).unwrap();
     }
     redis
-}
-
-fn ask(redis: &RedisServer, args: &[&str]) -> (Option<i32>, String, String) {
-    let url = redis.url();
-    let mut command = Host::cli(args.iter().copied().chain(["--redis", &url]));
-    (command.exit_code(NET), command.stdout(), command.stderr())
 }
 
 /// Views of every kind that has no example plugin.
@@ -97,9 +80,9 @@ fn feed() -> RedisServer {
 fn every_kind_of_view_is_shown_as_what_it_is() {
     let redis = feed();
     let show = |args: &[&str]| {
-        let (code, out, err) = ask(&redis, &[&["view", "feed"], args].concat());
-        assert_eq!(code, Some(0), "{err}");
-        out + &err
+        let said = Operator::of(&redis).tries(&[&["view", "feed"], args].concat());
+        assert_eq!(said.code, Some(0), "{said:?}");
+        said.stdout + &said.stderr
     };
     assert_snapshot!(show(&[]), @r"
     NAME      KIND          COUNT  KEY
@@ -129,11 +112,7 @@ fn every_kind_of_view_is_shown_as_what_it_is() {
 #[test]
 fn records_that_a_view_cannot_have_are_refused() {
     let redis = feed();
-    let refused = |args: &[&str]| {
-        let (code, out, err) = ask(&redis, &[&["view", "feed"], args].concat());
-        assert_eq!(out, "");
-        format!("exit code {}\n{err}", code.unwrap())
-    };
+    let refused = |args: &[&str]| Operator::of(&redis).tries(&[&["view", "feed"], args].concat()).refusal();
     assert_snapshot!(refused(&["latest", "1"]), @r"
     exit code 2
     error: view `latest` is a list, whose entries have no ids
@@ -158,9 +137,10 @@ fn records_that_a_view_cannot_have_are_refused() {
 
 fn status(deployment: &Deployment, commands: &[&[&str]], log: &LogDir) -> Value {
     let redis = left_behind(deployment, commands);
-    let (code, out, err) = ask(&redis, &["status", "feed", "--json", "--source", &log.url()]);
-    assert_eq!((code, err.as_str()), (Some(0), "no host is alive: nothing moves (hint: lantern run)\n"));
-    out.parse::<Value>().unwrap()["projections"][0].clone()
+    let said = Operator::of(&redis).tries(&["status", "feed", "--json", "--source", &log.url()]);
+    let hint = "no host is alive: nothing moves (hint: lantern run)\n";
+    assert_eq!((said.code, said.stderr.as_str()), (Some(0), hint));
+    said.json()["projections"][0].take()
 }
 
 #[test]

@@ -7,7 +7,7 @@ use lantern_tests::bank::{Bank, BankViews};
 use lantern_tests::eventually::{NET, eventually};
 use lantern_tests::{Host, Source};
 
-use crate::story::{BankStory, real_kafka};
+use crate::story::{BankStory, note, real_kafka};
 
 const PARTITIONS: u32 = 2;
 
@@ -41,15 +41,28 @@ fn bytes_fetched_by(count: usize) -> u64 {
     story.append(Bank { events: 20_000, partitions: PARTITIONS, ..Bank::default() }.events().collect());
     host.until("all have caught up", || names.iter().try_for_each(|name| story.caught_up(name)));
     BankViews::fold(&story.events).hold_under(&names[count - 1], &story.redis).unwrap();
-    // Whoever has fetched anything has said so once two more rounds of statistics are out.
-    let said = host_lines(&host, STATISTICS).count();
-    eventually("the clients have counted", NET, || {
-        let more = host_lines(&host, STATISTICS).count() - said;
-        if more >= 4 * PARTITIONS as usize { Ok(()) } else { Err(format!("{more} more lines")) }
+    // Whatever a client has fetched until now it has said once two more of its statistics are out: one may be under way.
+    // Those of lanes that read alone are no more; of those that are shared there is one a partition.
+    let before = said(&host);
+    eventually("every client has counted", NET, || {
+        let now = said(&host);
+        let more = |(client, lines): (&String, &Vec<u64>)| lines.len() - before.get(client).map_or(0, Vec::len);
+        let talk: Vec<usize> = now.iter().map(more).filter(|more| *more > 0).collect();
+        let all = talk.len() >= PARTITIONS as usize && talk.iter().all(|more| *more >= 2);
+        if all { Ok(()) } else { Err(format!("{talk:?} more lines")) }
     });
-    let last: BTreeMap<String, u64> = host_lines(&host, STATISTICS).filter_map(client_and_bytes).collect();
+    let bytes = said(&host).values().filter_map(|lines| lines.last()).sum();
     assert_eq!(host.terminate(), Some(0));
-    last.values().sum()
+    bytes
+}
+
+/// What each client of a host has said again and again: how many bytes it has received.
+fn said(host: &Host) -> BTreeMap<String, Vec<u64>> {
+    let mut said: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for (client, bytes) in host_lines(host, STATISTICS).filter_map(client_and_bytes) {
+        said.entry(client).or_default().push(bytes);
+    }
+    said
 }
 
 const STATISTICS: &str = "bytes of messages";
@@ -64,9 +77,4 @@ fn client_and_bytes(line: String) -> Option<(String, u64)> {
     let (_, rest) = line.split_once("librdkafka ")?;
     let (client, rest) = rest.split_once(" has received ")?;
     Some((client.to_owned(), rest.split_whitespace().next()?.parse().ok()?))
-}
-
-#[expect(clippy::print_stderr, reason = "a number that is worth knowing")]
-fn note(text: &str) {
-    eprintln!("{text}");
 }

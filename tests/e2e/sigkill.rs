@@ -19,8 +19,8 @@ fn twenty_kills_leave_no_trace_on_kafka() {
 }
 
 fn twenty_kills_leave_no_trace(source: Source, seed: u64) {
-    let story = BankStory::told_by(source, &Bank { seed, ..Bank::default() });
-    // Small batches, so that many commits lie between two kills; and the last kill comes well before the end.
+    let mut story = BankStory::told_by(source, &Bank { seed, ..Bank::default() });
+    // Small batches, so that many commits lie between two kills.
     let run = story.run_on(&story.url_of_short_sessions()).batch_events(10);
     let mut random = Random::new(seed);
     let mut moments: Vec<u64> = (0..KILLS).map(|_| random.below(story.events.len() as u64 * 8 / 10)).collect();
@@ -32,7 +32,8 @@ fn twenty_kills_leave_no_trace(source: Source, seed: u64) {
         host.kill();
         story.expect_views_at_checkpoint();
     }
-    assert!(story.caught_up("balances").is_err(), "the last kill came too late to prove anything");
+    // Whatever the last one had come to, there is more to do.
+    story.append(Bank { seed: seed + 10, events: 1_000, ..Bank::default() }.events().collect());
 
     let mut host = run.start();
     story.expect_exact(&mut host);

@@ -1,12 +1,12 @@
 //! The stage of most stories: a bank's events in a topic, a Redis of one's own, and `balances` between them.
 
 use std::collections::BTreeMap;
-use std::io::{Write, stderr};
 
 use lantern_tests::artefacts::plugin;
 use lantern_tests::bank::{Bank, BankViews};
 use lantern_tests::event::by_partition;
 use lantern_tests::host::Run;
+pub use lantern_tests::note;
 use lantern_tests::{Event, Host, Kafka, RedisServer, Source, view};
 
 /// A bank whose events are in a topic.
@@ -117,10 +117,4 @@ pub fn real_kafka() -> Option<&'static Kafka> {
         note("not run: this needs a real Kafka");
     }
     kafka
-}
-
-/// Says what a story has to say beside whether it holds: that it is not told, or what it has measured.
-pub fn note(text: &str) {
-    // Not by `eprintln!`, which the test runner hides when a test passes.
-    let _ = writeln!(stderr(), "{text}");
 }

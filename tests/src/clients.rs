@@ -8,6 +8,7 @@ use std::process::Command;
 use std::{env, fs};
 
 use crate::artefacts::{repository, target_dir};
+use crate::note;
 
 /// A program that reads views. Its arguments: URL of a Redis, `topic/partition` and offset of an event to wait for.
 #[derive(Clone, Copy, Debug)]
@@ -50,10 +51,7 @@ impl Program {
         if env::var_os("LANTERN_TEST_CLIENTS_REQUIRED").is_some() {
             panic!("views must be read from every language here, but {missing}; `./x test` fetches it");
         }
-        #[expect(clippy::print_stderr, reason = "a test that is not run says so")]
-        {
-            eprintln!("not run: {missing}");
-        }
+        note(&format!("not run: {missing}"));
         None
     }
 

@@ -23,6 +23,7 @@ impl Flow {
     /// Begins to append what happens at a bank to a topic.
     pub fn start(kafka: &'static Kafka, topic: &str, bank: &Bank, per_second: u64) -> Flow {
         let (bursts, wanted) = channel();
+        let kafka = kafka.by_another_client();
         let (started, topic) = (Instant::now(), topic.to_owned());
         let mut events = Bank { events: u64::MAX, ..bank.clone() }.events();
         let append = move || {

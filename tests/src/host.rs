@@ -14,8 +14,9 @@ use crate::eventually::{NET, eventually};
 use crate::process::Process;
 use crate::redis_server::RedisServer;
 use crate::scratch::Scratch;
+use crate::terminal::Terminal;
 
-/// How long a host may take to end when it is asked to.
+/// How long a host may take to end when it is asked to; on a busy machine only some tests insist on it.
 pub const SHUTDOWN: Duration = Duration::from_secs(5);
 
 /// A running `lantern`.
@@ -27,20 +28,13 @@ impl Host {
         Host::start(args, None, &[])
     }
 
+    /// Does so at a terminal, for a person.
+    pub fn at_terminal<A: Into<OsString>>(args: impl IntoIterator<Item = A>) -> Terminal {
+        Terminal::start("lantern", command(args, &[]))
+    }
+
     fn start<A: Into<OsString>>(args: impl IntoIterator<Item = A>, log: Option<&str>, under: &[String]) -> Host {
-        static CACHE: LazyLock<Scratch> = LazyLock::new(|| Scratch::new("module-cache"));
-        let mut command = match under {
-            [] => Command::new(artefacts::lantern()),
-            [program, rest @ ..] => {
-                let mut command = Command::new(program);
-                command.args(rest).arg(artefacts::lantern());
-                command
-            }
-        };
-        for name in ["LANTERN_SOURCE", "LANTERN_REDIS", "RUST_LOG", "RUST_BACKTRACE"] {
-            command.env_remove(name);
-        }
-        command.args(args.into_iter().map(Into::into)).env("NO_COLOR", "1").env("LANTERN_CACHE", CACHE.path());
+        let mut command = command(args, under);
         log.iter().for_each(|log| _ = command.env("RUST_LOG", log));
         Host(Process::spawn("lantern", command))
     }
@@ -67,11 +61,19 @@ impl Host {
         })
     }
 
-    /// Asks it to end by SIGTERM and gives its exit code; fails if that takes longer than [`SHUTDOWN`].
+    /// Asks it to end by SIGTERM and gives its exit code; fails if it gave up waiting for its lanes.
     #[track_caller]
     pub fn terminate(&mut self) -> Option<i32> {
+        self.terminate_within(NET)
+    }
+
+    /// The same, and fails if that takes longer than this.
+    #[track_caller]
+    pub fn terminate_within(&mut self, net: Duration) -> Option<i32> {
         self.signal(Signal::TERM);
-        self.exit_code(SHUTDOWN)
+        let code = self.exit_code(net);
+        assert!(!self.stderr().contains("did not end in time"), "it has left work behind\n{}", self.tail());
+        code
     }
 
     /// Waits for the end and gives the exit code; none if a signal ended it.
@@ -79,6 +81,26 @@ impl Host {
     pub fn exit_code(&mut self, net: Duration) -> Option<i32> {
         self.wait(net).code()
     }
+}
+
+/// `lantern` as it is started by a user whose terminal shows colours and who has set nothing else; by another program and
+/// its arguments, if `under` names one.
+fn command<A: Into<OsString>>(args: impl IntoIterator<Item = A>, under: &[String]) -> Command {
+    static CACHE: LazyLock<Scratch> = LazyLock::new(|| Scratch::new("module-cache"));
+    let mut command = match under {
+        [] => Command::new(artefacts::lantern()),
+        [program, rest @ ..] => {
+            let mut command = Command::new(program);
+            command.args(rest).arg(artefacts::lantern());
+            command
+        }
+    };
+    for name in ["LANTERN_SOURCE", "LANTERN_REDIS", "RUST_LOG", "RUST_BACKTRACE", "NO_COLOR", "CLICOLOR_FORCE"] {
+        command.env_remove(name);
+    }
+    command.env("TERM", "xterm-256color").env("LANTERN_CACHE", CACHE.path());
+    command.args(args.into_iter().map(Into::into));
+    command
 }
 
 impl Deref for Host {

@@ -75,6 +75,19 @@ impl Said {
         self.stdout
     }
 
+    /// Its data as JSON.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// It is not done and gives no data; gives the exit code and all that was said.
+    #[track_caller]
+    pub fn refusal(&self) -> String {
+        assert_eq!(self.stdout, "", "stdout is for data");
+        format!("exit code {}\n{}", self.code.expect("it ended by itself"), self.stderr)
+    }
+
     /// It is not done; gives the exit code and the error.
     #[track_caller]
     pub fn refused(self) -> String {

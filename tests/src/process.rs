@@ -36,6 +36,14 @@ impl Process {
         Process { name: name.to_owned(), child, output, exit: None }
     }
 
+    /// Starts a command that has its stdin, stdout and stderr already; what it shows can be read there.
+    pub(crate) fn spawn_shown_by(name: &str, command: Command, shown: impl Read + Send + 'static) -> Process {
+        let child = spawn_bound(command).unwrap_or_else(|error| panic!("can't start {name}: {error}"));
+        let output = Arc::new(Output::default());
+        output.read(Stream::Out, shown);
+        Process { name: name.to_owned(), child, output, exit: None }
+    }
+
     /// Waits for a line of stdout or stderr, past or future, that fits. Fails when the process ends without one.
     #[track_caller]
     pub fn wait_for_line(&self, what: &str, net: Duration, fits: impl Fn(&str) -> bool) -> String {

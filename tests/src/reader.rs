@@ -39,7 +39,7 @@ struct Reply {
 type Reading = (Option<String>, Option<u64>, Option<u64>, Option<u64>, u64);
 
 impl Reader {
-    /// Begins to read a bank of so many accounts, of whose views generation 1 is by `balances` and all others are by its next
+    /// Begins to read a bank of so many accounts, of whose views generation 1 is by `balances` and generation 2 by its next
     /// revision.
     pub fn start(redis: &RedisServer, accounts: u64) -> Reader {
         let stop = Arc::new(AtomicBool::new(false));
@@ -79,13 +79,19 @@ impl Readings {
     fn note(&mut self, at: Duration, reading: &Reading, accounts: u64) {
         let (account, opened, revised, generation, rows) = reading;
         let is_new = *generation != Some(1);
-        let belongs_together = account.as_ref().is_some_and(|account| account.contains("currency") == is_new)
+        let belongs_together = matches!(generation, Some(1 | 2))
+            && account.as_ref().is_some_and(|account| account.contains("currency") == is_new)
             && *revised == is_new.then_some(accounts)
             && (*opened, *rows) == (Some(accounts), accounts);
         if !belongs_together && self.torn.len() < SHOWN {
             self.torn.push(format!("{reading:?} after {at:?}"));
         }
         self.replies.push(Reply { at, generation: generation.unwrap_or_default() });
+    }
+
+    /// How many there are in all.
+    pub fn count(&self) -> usize {
+        self.replies.len()
     }
 
     /// How many there are of a generation.
@@ -108,7 +114,8 @@ impl Readings {
         pauses
     }
 
-    fn changes(&self) -> Vec<Duration> {
+    /// The moments in which the generation changed.
+    pub fn changes(&self) -> Vec<Duration> {
         let pairs = self.replies.windows(2);
         pairs.filter(|pair| pair[0].generation != pair[1].generation).map(|pair| pair[1].at).collect()
     }

@@ -13,6 +13,9 @@ use crate::eventually::{NET, eventually};
 use crate::process::Process;
 use crate::scratch::Scratch;
 
+/// Another process may take a port between our look and the server's bind.
+const ATTEMPTS: usize = 3;
+
 /// A redis-server of one's own, empty, gone when this is dropped.
 pub struct RedisServer {
     port: u16,
@@ -74,9 +77,15 @@ impl RedisServer {
     }
 
     fn with_durability(durable: bool) -> RedisServer {
-        let mut server = RedisServer { durable, ..RedisServer::away() };
-        server.start_again();
-        server
+        let mut attempt = 1;
+        loop {
+            let mut server = RedisServer { durable, ..RedisServer::away() };
+            match server.boot() {
+                Ok(()) => return server,
+                Err(log) if attempt == ATTEMPTS => panic!("redis-server does not start: {log}"),
+                Err(_) => attempt += 1,
+            }
+        }
     }
 
     /// What `--redis` takes.
@@ -91,6 +100,11 @@ impl RedisServer {
 
     /// Starts it on the same port.
     pub fn start_again(&mut self) {
+        self.boot().unwrap_or_else(|log| panic!("redis-server does not start again: {log}"));
+    }
+
+    /// Returns when it answers, or with its log when it ended before.
+    fn boot(&mut self) -> Result<(), String> {
         let mut command = Command::new("redis-server");
         let appendonly = if self.durable { "yes" } else { "no" };
         command.args(["--bind", "127.0.0.1", "--save", "", "--daemonize", "no", "--loglevel", "warning"]);
@@ -98,10 +112,11 @@ impl RedisServer {
         command.args(["--port", &self.port.to_string()]).args(&self.settings);
         let mut process = Process::spawn("redis-server", command);
         eventually("redis-server answers", NET, || match process.ended() {
-            Some(status) => panic!("redis-server ended at once: {status}\n{}", process.tail()),
-            None => self.query::<String>(&cmd("PING")).map_err(|error| error.to_string()),
-        });
+            Some(status) => Ok(Err(format!("{status}\n{}", process.tail()))),
+            None => self.query::<String>(&cmd("PING")).map(|_| Ok(())).map_err(|error| error.to_string()),
+        })?;
         self.process = Some(process);
+        Ok(())
     }
 
     /// Kills it and starts it again on the same port.

@@ -1,5 +1,5 @@
-//! Scratch folders under the target directory, named after the process that made them: what a killed run leaves
-//! behind, the next one sweeps away.
+//! Scratch folders under the target directory, named after the process that made them. What a run leaves behind, because
+//! it was killed or because all its tests share it, the next run sweeps away when it begins.
 
 use std::path::{Path, PathBuf};
 use std::sync::Once;

@@ -1,4 +1,4 @@
-//! `balances`, as the tests of the control plane deploy it.
+//! `balances`, as the tests of the control plane deploy it, and what others need of such records.
 
 use std::collections::BTreeMap;
 
@@ -51,6 +51,13 @@ pub(super) fn planned(wanted: &Wanted, present: Option<&Deployment>) -> Result<P
 /// Generation 1 is live.
 pub(super) fn deployed() -> Deployment {
     planned(&wanted("m1", 1), None).expect("a first deployment").after
+}
+
+/// Another on one topic, which keeps no views: generation 1 is live, as just deployed.
+pub(crate) fn live(name: &str, topic: &str) -> Deployment {
+    let description =
+        Description { name: name.into(), topics: vec![topic.into()], views: Vec::new(), ..description(1) };
+    planned(&Wanted { name: name.into(), description, ..wanted("m1", 1) }, None).expect("a first deployment").after
 }
 
 /// Generation 1 is live, and 2 is being built.

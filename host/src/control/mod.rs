@@ -8,7 +8,7 @@ mod change;
 mod deploy;
 mod deployment;
 #[cfg(test)]
-mod example;
+pub(crate) mod example;
 mod host;
 pub mod steps;
 

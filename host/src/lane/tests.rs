@@ -430,10 +430,14 @@ async fn lingers_for_more_but_not_for_ever() {
     stage.settings.look_every = Duration::from_secs(60);
     let (lane, mut seen) = stage.lane();
     let shutdown = CancellationToken::new();
+    let started = tokio::time::Instant::now();
     let running = tokio::spawn(lane.run(shutdown.clone()));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(stage.store.commits.load(SeqCst), 0, "it waits for more");
     stage.log.append([(10, "b".to_owned())]);
     seen.wait_for(|status| status.committed == 2).await.unwrap();
     assert_eq!(stage.store.commits.load(SeqCst), 1, "both went together");
+    assert!(started.elapsed() >= stage.settings.linger, "after {:?}", started.elapsed());
     shutdown.cancel();
     running.await.unwrap();
 }

@@ -141,53 +141,14 @@ fn note_built(after: &mut Deployment, number: u64, next: &Checkpoint, now: i64) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::control::{FORMAT, FaultAt, Generation, KEEP_OLD_SECONDS, Rebuild};
+    use crate::control::{FaultAt, Rebuild, example};
     use crate::event::TopicPartition;
-    use crate::projection::Ordering;
     use crate::store::Mark;
 
-    fn generation(stage: Stage, rebuild: Rebuild) -> Generation {
-        Generation {
-            stage,
-            module: "m".into(),
-            revision: 1,
-            declared: vec!["t".into()],
-            topics: vec!["t".into()],
-            ordering: Ordering::Partition,
-            views: Vec::new(),
-            config: BTreeMap::new(),
-            topic_ids: BTreeMap::new(),
-            prefix: if stage == Stage::Live { "p:".into() } else { "lantern:views:p:2:".into() },
-            begun: 0,
-            retired: None,
-            built: None,
-            rebuild: Some(rebuild),
-            starts: BTreeMap::new(),
-            until: BTreeMap::new(),
-            frozen: false,
-            finding: None,
-            swept: false,
-        }
-    }
-
     fn rebuilding(rebuild: Rebuild) -> Deployment {
-        let live = generation(Stage::Live, Rebuild::default());
-        Deployment {
-            format: FORMAT,
-            name: "p".into(),
-            version: 7,
-            prefix: "p:".into(),
-            on_error: Default::default(),
-            from: Default::default(),
-            paused: false,
-            resumed: 0,
-            removing: false,
-            moving: None,
-            keep_old_seconds: KEEP_OLD_SECONDS,
-            live: 1,
-            last: 2,
-            generations: [(1, live), (2, generation(Stage::Building, rebuild))].into(),
-        }
+        let live = example::live("p", "t");
+        let next = steps::again(&live, rebuild).expect("it has a live generation");
+        steps::rebuild(&live, next, false, 0).expect("it is at rest")
     }
 
     fn marks(next: [u64; 2]) -> Checkpoint {

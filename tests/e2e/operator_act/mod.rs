@@ -12,11 +12,9 @@ use std::path::Path;
 use lantern_tests::artefacts::plugin;
 use lantern_tests::bank::{Bank, BankViews};
 use lantern_tests::eventually::NET;
-use lantern_tests::host::Run;
 use lantern_tests::operator::{Operator, Said};
 use lantern_tests::scratch::Scratch;
 use lantern_tests::{Event, Host, RedisServer, Source};
-use serde_json::json;
 
 use crate::story::BankStory;
 
@@ -30,17 +28,6 @@ fn more(story: &mut BankStory, seed: u64) {
     story.append(Bank { seed, events: 500, accounts: 100, partitions: 4, ..Bank::default() }.events().collect());
 }
 
-/// A host that runs what is deployed.
-fn host(story: &BankStory) -> Run {
-    Host::run(&story.source.url(), &story.redis)
-}
-
-/// Runs a command on a Redis to its end.
-#[track_caller]
-fn lantern<const N: usize>(redis: &RedisServer, args: [&str; N]) -> Said {
-    Operator::of(redis).tries(&args)
-}
-
 /// The path of a plugin.
 fn file(name: &str) -> String {
     plugin(name).display().to_string()
@@ -50,22 +37,7 @@ fn file(name: &str) -> String {
 #[track_caller]
 fn deploy<const N: usize>(story: &BankStory, name: &str, flags: [&str; N]) -> Said {
     let file = file(name);
-    let args = [&["deploy", &file, "--topic", &story.topic], &flags[..]].concat();
-    Operator::of(&story.redis).tries(&args)
-}
-
-/// The views that `balances-v2` keeps.
-fn second(events: &[Event]) -> BankViews {
-    let mut views = BankViews::fold(events);
-    views.accounts.values_mut().for_each(|account| account["currency"] = json!("EUR"));
-    let opened = views.totals["accounts"];
-    views.totals.insert("v2".to_owned(), opened);
-    views
-}
-
-/// The generation that readers read.
-fn generation(story: &BankStory) -> Option<String> {
-    story.redis.field("lantern:checkpoints:balances", "generation")
+    story.operator().tries(&[&["deploy", &file, "--topic", &story.topic], &flags[..]].concat())
 }
 
 /// The keys of the Redis, without what is only about hosts.

@@ -125,15 +125,15 @@ async fn too_many_structures_do_not_move_in_one_step() {
     assert_eq!(outcome, Outcome::TooMany { structures: 13_000, limit: 10_000 });
     assert_eq!(recorded(&registry).await.1, before, "nothing was done");
 
-    let said = lantern(&redis, ["promote", "feeds"]).refused();
+    let said = Operator::of(&redis).tries(&["promote", "feeds"]).refused();
     assert!(
         said.starts_with("exit code 4\nerror: projection `feeds` cannot change its generation in one"),
         "{said}"
     );
     assert!(said.contains("lantern promote feeds --chunked"), "{said}");
-    lantern(&redis, ["promote", "feeds", "--chunked"]).done();
+    Operator::of(&redis).tries(&["promote", "feeds", "--chunked"]).done();
     expect_in_place(&redis, 2);
-    lantern(&redis, ["rollback", "feeds", "--chunked"]).done();
+    Operator::of(&redis).tries(&["rollback", "feeds", "--chunked"]).done();
     expect_in_place(&redis, 1);
 }
 
@@ -142,14 +142,14 @@ async fn whoever_comes_after_a_crash_goes_on() {
     for chunks in [0, 1, 5, 14] {
         let redis = RedisServer::start();
         begin(&held(&redis).await, 2, chunks).await;
-        let said = lantern(&redis, ["cancel", "feeds"]).refused();
+        let said = Operator::of(&redis).tries(&["cancel", "feeds"]).refused();
         assert!(said.starts_with("exit code 4\nerror: projection `feeds` is moving to generation 2"), "{said}");
         go_on(&registry(&redis)).await;
         expect_in_place(&redis, 2);
 
         // And back.
         begin(&registry(&redis), 1, chunks.min(12)).await;
-        lantern(&redis, ["promote", "feeds"]).done();
+        Operator::of(&redis).tries(&["promote", "feeds"]).done();
         expect_in_place(&redis, 1);
         let (_, after) = recorded(&registry(&redis)).await;
         assert_eq!(after.deployment.generations[&2].stage, Stage::Old);

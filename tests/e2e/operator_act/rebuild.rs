@@ -5,7 +5,7 @@ use super::*;
 /// `balances` is live and has applied all there is.
 fn live(events: u64) -> (BankStory, Host) {
     let story = bank(events);
-    let mut host = host(&story).start();
+    let mut host = story.host().start();
     deploy(&story, "balances", ["--wait"]).done();
     story.expect_exact(&mut host);
     (story, host)
@@ -14,19 +14,19 @@ fn live(events: u64) -> (BankStory, Host) {
 #[test]
 fn what_is_held_follows_until_it_is_promoted() {
     let (mut story, mut host) = live(2_000);
-    let out = lantern(&story.redis, ["rebuild", "balances", "--hold", "--wait"]).done();
+    let out = story.operator().tries(&["rebuild", "balances", "--hold", "--wait"]).done();
     assert!(out.starts_with("balances: rebuild as generation 2 (revision 1): 2,000 events to replay"), "{out}");
     assert!(out.ends_with("balances: generation 2 is held: lantern promote balances\n"), "{out}");
-    assert_eq!(generation(&story).as_deref(), Some("1"));
+    assert_eq!(story.redis.generation("balances"), Some(1));
     more(&mut story, 2);
     story.expect_exact(&mut host);
 
-    let out = lantern(&story.redis, ["promote", "balances", "--wait"]).done();
+    let out = story.operator().tries(&["promote", "balances", "--wait"]).done();
     let what = "balances: generation 2 becomes the live one, generation 1 is kept for rollback\n";
     assert_eq!(out, format!("{what}balances: generation 2 is live\n"));
     more(&mut story, 3);
     story.expect_exact(&mut host);
-    assert_eq!(generation(&story).as_deref(), Some("2"));
+    assert_eq!(story.redis.generation("balances"), Some(2));
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn what_is_cancelled_leaves_no_key() {
     let before = keys(&story.redis);
     deploy(&story, "balances-v2", ["--hold", "--wait"]).done();
     assert_ne!(keys(&story.redis), before);
-    let out = lantern(&story.redis, ["cancel", "balances"]).done();
+    let out = story.operator().tries(&["cancel", "balances"]).done();
     assert_eq!(out, "balances: generation 2 is given up\n");
     assert_eq!(keys(&story.redis), before);
     story.expect_exact(&mut host);
@@ -44,7 +44,7 @@ fn what_is_cancelled_leaves_no_key() {
 #[test]
 fn in_place_the_views_are_cleared_and_filled() {
     let (mut story, mut host) = live(2_000);
-    let out = lantern(&story.redis, ["rebuild", "balances", "--in-place", "--wait"]).done();
+    let out = story.operator().tries(&["rebuild", "balances", "--in-place", "--wait"]).done();
     assert!(out.starts_with("balances: rebuild in place as generation 2 (revision 1): 2,000 events"), "{out}");
     assert!(out.ends_with("balances: generation 2 is live\n"), "{out}");
     more(&mut story, 2);
@@ -56,7 +56,7 @@ fn in_place_the_views_are_cleared_and_filled() {
 #[test]
 fn a_comparison_that_finds_nothing_ends_in_a_cutover() {
     let (mut story, mut host) = live(2_000);
-    let out = lantern(&story.redis, ["rebuild", "balances", "--verify", "--wait"]).done();
+    let out = story.operator().tries(&["rebuild", "balances", "--verify", "--wait"]).done();
     assert!(out.ends_with("balances: generation 2 is live\n"), "{out}");
     more(&mut story, 2);
     story.expect_exact(&mut host);
@@ -68,9 +68,9 @@ fn a_comparison_that_finds_a_difference_holds() {
     let said = deploy(&story, "balances-v2", ["--verify", "--wait"]).refused();
     assert!(said.starts_with("exit code 1\nerror: projection `balances`: generation 2 is held: "), "{said}");
     assert!(said.contains("accounts acc-") && said.contains("different"), "{said}");
-    let refused = lantern(&story.redis, ["promote", "balances"]).refused();
+    let refused = story.operator().tries(&["promote", "balances"]).refused();
     assert!(refused.starts_with("exit code 4\nerror: generation 2 differs from the live one: "), "{refused}");
     assert!(refused.contains("lantern promote balances --anyway"), "{refused}");
-    lantern(&story.redis, ["promote", "balances", "--anyway"]).done();
-    second(&story.events).balances_hold(&story.redis).unwrap();
+    story.operator().tries(&["promote", "balances", "--anyway"]).done();
+    BankViews::fold(&story.events).revised("EUR").balances_hold(&story.redis).unwrap();
 }

@@ -1,5 +1,7 @@
 //! What can't be done: each with its exit code, its reason and a hint.
 
+use std::collections::BTreeMap;
+
 use insta::assert_snapshot;
 
 use super::*;
@@ -7,7 +9,7 @@ use super::*;
 /// `balances` is live; the host has ended.
 fn deployed() -> BankStory {
     let story = bank(100);
-    let mut host = host(&story).start();
+    let mut host = story.host().start();
     deploy(&story, "balances", ["--wait"]).done();
     assert_eq!(host.terminate(), Some(0));
     story
@@ -17,12 +19,12 @@ fn deployed() -> BankStory {
 fn a_projection_that_is_not_there() {
     let story = deployed();
     for command in ["rebuild", "promote", "cancel", "rollback", "pause", "resume", "gc"] {
-        let said = lantern(&story.redis, [command, "blances"]).refused();
+        let said = story.operator().tries(&[command, "blances"]).refused();
         let expected =
             "exit code 3\nerror: there is no projection `blances`\nhint: did you mean `balances`?\n".to_owned();
         assert_eq!(said, expected, "{command}");
     }
-    assert_snapshot!(lantern(&RedisServer::start(), ["undeploy", "balances", "--yes"]).refused(), @r"
+    assert_snapshot!(Operator::of(&RedisServer::start()).tries(&["undeploy", "balances", "--yes"]).refused(), @r"
     exit code 3
     error: there is no projection `balances`
     hint: nothing is deployed yet: `lantern deploy FILE.wasm`
@@ -32,23 +34,23 @@ fn a_projection_that_is_not_there() {
 #[test]
 fn a_step_that_is_not_possible() {
     let story = deployed();
-    assert_snapshot!(lantern(&story.redis, ["promote", "balances"]).refused(), @r"
+    assert_snapshot!(story.operator().tries(&["promote", "balances"]).refused(), @r"
     exit code 4
     error: projection `balances` has no generation that is held
     hint: begin one with `lantern rebuild balances --hold`
     ");
-    assert_snapshot!(lantern(&story.redis, ["rollback", "balances"]).refused(), @r"
+    assert_snapshot!(story.operator().tries(&["rollback", "balances"]).refused(), @r"
     exit code 4
     error: projection `balances` has no old generation to go back to
     hint: the last one is kept after a cutover until `lantern gc`, or for a day; see `lantern history`
     ");
-    assert_snapshot!(lantern(&story.redis, ["cancel", "balances"]).refused(), @r"
+    assert_snapshot!(story.operator().tries(&["cancel", "balances"]).refused(), @r"
     exit code 4
     error: projection `balances` is not being rebuilt
     hint: `lantern status balances` shows its state
     ");
-    lantern(&story.redis, ["rebuild", "balances"]).done();
-    assert_snapshot!(lantern(&story.redis, ["rebuild", "balances"]).refused(), @r"
+    story.operator().tries(&["rebuild", "balances"]).done();
+    assert_snapshot!(story.operator().tries(&["rebuild", "balances"]).refused(), @r"
     exit code 4
     error: projection `balances` is being rebuilt already: generation 2 is building
     hint: see `lantern status balances`, or `lantern cancel balances`
@@ -58,9 +60,9 @@ fn a_step_that_is_not_possible() {
 #[test]
 fn a_held_generation_that_does_not_follow() {
     let mut story = bank(100);
-    let mut host = host(&story).start();
+    let mut host = story.host().start();
     deploy(&story, "balances", ["--wait"]).done();
-    lantern(&story.redis, ["rebuild", "balances", "--hold", "--wait"]).done();
+    story.operator().tries(&["rebuild", "balances", "--hold", "--wait"]).done();
     more(&mut story, 2);
     story.expect_exact(&mut host);
     host.kill();
@@ -68,7 +70,7 @@ fn a_held_generation_that_does_not_follow() {
     let lane = story.redis.keys().into_iter().find(|key| key.starts_with("lantern:lane:balances:2:")).unwrap();
     let (field, _) = story.redis.hash(&lane).into_iter().find(|(field, _)| field.contains('/')).unwrap();
     story.redis.query::<()>(redis::cmd("HSET").arg(&lane).arg(&field).arg("1 0")).unwrap();
-    let said = lantern(&story.redis, ["promote", "balances"]).refused();
+    let said = story.operator().tries(&["promote", "balances"]).refused();
     let expected = format!(
         "exit code 1\nerror: generation 2 of projection `balances` is behind: it has come to {field}@1, and"
     );
@@ -91,6 +93,21 @@ fn a_plugin_that_has_lost_a_view() {
 }
 
 #[test]
+fn a_plugin_that_has_lost_a_topic() {
+    let story = deployed();
+    // As if what is deployed read one topic more.
+    let record: String = story.redis.query(redis::cmd("GET").arg("lantern:deployment:balances")).unwrap();
+    let record =
+        record.replace(r#""declared":["account-events"]"#, r#""declared":["account-events","card-events"]"#);
+    story.redis.query::<()>(redis::cmd("SET").arg("lantern:deployment:balances").arg(record)).unwrap();
+    assert_snapshot!(deploy(&story, "balances-hot", []).refused(), @r"
+    exit code 4
+    error: the plugin no longer has topic `card-events`
+    hint: if that is meant, say --allow-loss
+    ");
+}
+
+#[test]
 fn a_prefix_that_collides() {
     let story = deployed();
     assert_snapshot!(deploy(&story, "balances", ["--name", "other", "--prefix", "balances:"]).refused(), @r"
@@ -105,7 +122,10 @@ fn a_redis_that_is_away() {
     let redis = RedisServer::away();
     let said = |said: Said| said.refused().replace(&redis.url(), "[REDIS]");
     let file = file("balances");
-    for said in [said(lantern(&redis, ["deploy", &file])), said(lantern(&redis, ["pause", "balances"]))] {
+    for said in [
+        said(Operator::of(&redis).tries(&["deploy", &file])),
+        said(Operator::of(&redis).tries(&["pause", "balances"])),
+    ] {
         assert!(said.starts_with("exit code 1\nerror: [REDIS]/0 is away"), "{said}");
         assert!(said.contains("hint: check the address, and that it is running"), "{said}");
     }
@@ -113,7 +133,7 @@ fn a_redis_that_is_away() {
 
 #[test]
 fn a_file_that_is_not_there() {
-    assert_snapshot!(lantern(&RedisServer::start(), ["deploy", "no/such/file.wasm"]).refused(), @r"
+    assert_snapshot!(Operator::of(&RedisServer::start()).tries(&["deploy", "no/such/file.wasm"]).refused(), @r"
     exit code 1
     error: cannot load no/such/file.wasm: cannot read no/such/file.wasm: No such file or directory (os error 2)
     hint: check the path
@@ -127,17 +147,17 @@ fn settings_that_are_none() {
     for (setting, fault) in
         [("currency", "it has no `=`"), ("=EUR", "a key is empty"), (&long, "a key has 257 bytes")]
     {
-        let said = lantern(&redis, ["deploy", "balances.wasm", "--set", setting]).refused();
+        let said = Operator::of(&redis).tries(&["deploy", "balances.wasm", "--set", setting]).refused();
         assert!(said.starts_with("exit code 2\n") && said.contains(fault), "{said}");
     }
-    let said = lantern(&redis, ["deploy", "balances.wasm", "--on-error", "park"]).refused();
+    let said = Operator::of(&redis).tries(&["deploy", "balances.wasm", "--on-error", "park"]).refused();
     assert!(said.contains("[possible values: stop, skip]"), "{said}");
 }
 
 #[test]
 fn nobody_to_ask() {
     let story = deployed();
-    assert_snapshot!(lantern(&story.redis, ["undeploy", "balances"]).refused(), @r"
+    assert_snapshot!(story.operator().tries(&["undeploy", "balances"]).refused(), @r"
     exit code 2
     error: nobody can be asked whether to undeploy it
     hint: say so: lantern undeploy balances --yes
@@ -145,10 +165,10 @@ fn nobody_to_ask() {
 }
 
 #[test]
-fn two_operators_at_once() {
+fn eight_operators_at_once() {
     let story = deployed();
     let start = |n: u32| {
-        let value = format!("who={n}");
+        let value = format!("who{n}=1");
         let args =
             ["deploy", &file("balances"), "--topic", &story.topic, "--set", &value, "--redis", &story.redis.url()];
         Host::cli(args)
@@ -159,9 +179,10 @@ fn two_operators_at_once() {
     }
     let record: String = story.redis.query(redis::cmd("GET").arg("lantern:deployment:balances")).unwrap();
     let record: serde_json::Value = serde_json::from_str(&record).unwrap();
-    let who = record["generations"]["1"]["config"]["who"].as_str().unwrap().parse::<u32>().unwrap();
-    assert!(who < 8, "one of them was the last");
-    let deploys: Vec<Vec<redis::Value>> =
-        story.redis.query(redis::cmd("XRANGE").arg("lantern:history").arg("-").arg("+")).unwrap();
-    assert!(deploys.len() >= 9, "each of them is in the history");
+    let all: BTreeMap<String, String> = (0..8).map(|n| (format!("who{n}"), "1".to_owned())).collect();
+    assert_eq!(record["generations"]["1"]["config"], serde_json::json!(all), "nobody's change is lost");
+    let history = story.operator().tries(&["history", "balances", "--json"]).done();
+    let history: serde_json::Value = serde_json::from_str(&history).unwrap();
+    let entries = history["history"].as_array().unwrap().iter();
+    assert_eq!(entries.filter(|entry| entry["action"] == "deploy").count(), 9, "{history}");
 }

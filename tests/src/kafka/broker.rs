@@ -10,6 +10,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 
 use crate::artefacts::target_dir;
 use crate::eventually::{NET, eventually};
+use crate::note;
 use crate::process::Process;
 use crate::redis_server::free_port;
 use crate::scratch::Scratch;
@@ -162,9 +163,4 @@ log.retention.check.interval.ms=500
 ",
         data = folder.join("data").display()
     )
-}
-
-#[expect(clippy::print_stderr, reason = "a word on what the tests run on")]
-fn note(text: &str) {
-    eprintln!("{text}");
 }

@@ -193,7 +193,7 @@ fn send_all<'a>(producer: &BaseProducer<Deliveries>, topic: &str, events: impl I
         }
     }
     producer.flush(REQUEST_NET).unwrap_or_else(|error| panic!("producing to {topic}: {error}"));
-    let lost = producer.context().0.lock().expect("no delivery panics").take();
+    let lost = producer.context().0.lock().expect("no delivery panics").remove(topic);
     assert_eq!(lost, None, "an event was not delivered to {topic}");
 }
 
@@ -211,9 +211,9 @@ fn record<'a>(topic: &'a str, event: &'a Event) -> BaseRecord<'a, [u8], [u8]> {
     record.headers(event.headers.iter().fold(headers, add))
 }
 
-/// Keeps the first delivery that failed.
+/// Keeps the first delivery that failed, of each topic: another test's is none of one's own.
 #[derive(Default)]
-struct Deliveries(Mutex<Option<String>>);
+struct Deliveries(Mutex<BTreeMap<String, String>>);
 
 impl ClientContext for Deliveries {}
 
@@ -221,8 +221,9 @@ impl ProducerContext for Deliveries {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        if let Err((error, _)) = result {
-            self.0.lock().expect("no delivery panics").get_or_insert_with(|| error.to_string());
+        if let Err((error, message)) = result {
+            let mut lost = self.0.lock().expect("no delivery panics");
+            lost.entry(message.topic().to_owned()).or_insert_with(|| error.to_string());
         }
     }
 }

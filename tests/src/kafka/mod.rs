@@ -1,7 +1,5 @@
-//! The Kafka of the tests: a real broker that this process starts, one that the developer gives, or, on a machine without
-//! Java, librdkafka's in-process mock cluster.
-//!
-//! `LANTERN_TEST_KAFKA=host:port` gives one; `LANTERN_TEST_KAFKA_REQUIRED=1` makes it a failure to have none but the mock.
+//! The Kafka of the tests: a real broker that this process starts or, on a machine without Java, librdkafka's in-process
+//! mock cluster. `LANTERN_TEST_KAFKA_REQUIRED=1` makes it a failure to have none but the mock.
 
 mod broker;
 mod client;
@@ -21,14 +19,14 @@ pub use client::Transaction;
 pub struct Kafka {
     servers: String,
     cluster: Cluster,
-    producer: OnceLock<client::Client>,
+    client: OnceLock<client::Client>,
 }
 
 enum Cluster {
     /// Apache Kafka, a child of this process.
     Broker(Broker),
-    /// Apache Kafka, from elsewhere.
-    Given,
+    /// One that another value stands for.
+    Another,
     /// librdkafka's mock cluster, which lives in this client: no transactions, 5 MB a partition.
     Mock(BaseProducer),
 }
@@ -45,10 +43,7 @@ pub enum Outcome {
 impl Kafka {
     /// The one that all tests of this process share.
     pub fn shared() -> &'static Kafka {
-        static SHARED: LazyLock<Kafka> = LazyLock::new(|| match env::var("LANTERN_TEST_KAFKA") {
-            Ok(servers) => Kafka::new(servers, Cluster::Given),
-            Err(_) => Kafka::private().unwrap_or_else(mock),
-        });
+        static SHARED: LazyLock<Kafka> = LazyLock::new(|| Kafka::private().unwrap_or_else(mock));
         &SHARED
     }
 
@@ -64,7 +59,12 @@ impl Kafka {
     }
 
     fn new(servers: String, cluster: Cluster) -> Kafka {
-        Kafka { servers, cluster, producer: OnceLock::new() }
+        Kafka { servers, cluster, client: OnceLock::new() }
+    }
+
+    /// The same by a client of its own, which waits for nobody else's events.
+    pub(crate) fn by_another_client(&self) -> Kafka {
+        Kafka::new(self.servers.clone(), Cluster::Another)
     }
 
     /// Whether this is Apache Kafka and not the mock.
@@ -176,7 +176,7 @@ impl Kafka {
     }
 
     fn client(&self) -> &client::Client {
-        self.producer.get_or_init(|| client::Client::new(&self.servers))
+        self.client.get_or_init(|| client::Client::new(&self.servers))
     }
 }
 

@@ -1,55 +1,16 @@
 //! What a report says of a projection, given what is known.
 
-use std::collections::BTreeMap;
-
 use super::*;
-use crate::control::{Built, FORMAT, FaultAt, LaneReport, OnError, Rebuild as Wish, Recorded, Stage, steps};
+use crate::control::{Built, FaultAt, LaneReport, Rebuild as Wish, Recorded, example, steps};
 use crate::event::TopicPartition;
-use crate::projection::Ordering;
 use crate::source::Bounds;
 use crate::store::Mark;
 
-fn generation() -> Generation {
-    Generation {
-        stage: Stage::Live,
-        module: "3f0c5a9b12cd77".into(),
-        revision: 1,
-        declared: vec!["events".into()],
-        topics: vec!["events".into()],
-        topic_ids: BTreeMap::new(),
-        ordering: Ordering::Partition,
-        views: Vec::new(),
-        config: BTreeMap::new(),
-        prefix: "p:".into(),
-        begun: 0,
-        retired: None,
-        built: Some(Built { events: 10, milliseconds: 5 }),
-        rebuild: None,
-        starts: BTreeMap::new(),
-        until: BTreeMap::new(),
-        frozen: false,
-        finding: None,
-        swept: false,
-    }
-}
-
 fn deployment() -> Deployment {
-    Deployment {
-        format: FORMAT,
-        name: "p".into(),
-        version: 1,
-        prefix: "p:".into(),
-        on_error: OnError::Stop,
-        from: crate::control::Beginning::Earliest,
-        paused: false,
-        resumed: 0,
-        removing: false,
-        moving: None,
-        keep_old_seconds: 0,
-        live: 1,
-        last: 1,
-        generations: [(1, generation())].into(),
-    }
+    let mut deployment = example::live("p", "events");
+    let live = deployment.generations.get_mut(&1).expect("it is live");
+    live.built = Some(Built { events: 10, milliseconds: 5 });
+    deployment
 }
 
 fn rebuilding() -> Deployment {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rdkafka::ClientContext;
-use rdkafka::config::{FromClientConfigAndContext, RDKafkaLogLevel};
+use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult};
 use rdkafka::statistics::Statistics;
@@ -106,6 +106,11 @@ pub(super) fn member(
     installation: &str,
     host: &str,
 ) -> Result<BaseConsumer<Membership>, KafkaError> {
+    BaseConsumer::from_config_and_context(&config(brokers, properties, installation, host), Membership::default())
+}
+
+/// What the operator sets goes before what suits most, and behind what must be so.
+fn config(brokers: &str, properties: &[(String, String)], installation: &str, host: &str) -> ClientConfig {
     let mut config = client::config(brokers);
     config
         .set("client.id", host)
@@ -125,13 +130,12 @@ pub(super) fn member(
         .set("enable.auto.offset.store", "false")
         // A host that starts again is another one: what it left is given to others at once.
         .remove("group.instance.id");
-    BaseConsumer::from_config_and_context(&config, Membership::default())
+    config
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rdkafka::config::ClientConfig;
     use rdkafka::mocking::MockCluster;
     use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
     use std::time::{Duration, Instant};
@@ -174,6 +178,20 @@ mod tests {
         // A rebalance that was on its way.
         membership.assign(&list(&[("a", 1)]));
         assert_eq!(assigned(&membership), (4, vec![]));
+    }
+
+    #[test]
+    fn an_operator_says_how_long_a_host_may_be_silent_but_not_what_must_be() {
+        let set = |properties: &[(&str, &str)], name: &str| {
+            let properties: Vec<_> =
+                properties.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
+            config("localhost:9092", &properties, "installation", "host").get(name).map(str::to_owned)
+        };
+        assert_eq!(set(&[], "session.timeout.ms").as_deref(), Some("10000"));
+        assert_eq!(set(&[("session.timeout.ms", "1500")], "session.timeout.ms").as_deref(), Some("1500"));
+        assert_eq!(set(&[("group.id", "other")], "group.id").as_deref(), Some("installation"));
+        assert_eq!(set(&[("group.instance.id", "host-1")], "group.instance.id"), None);
+        assert_eq!(set(&[("enable.auto.commit", "true")], "enable.auto.commit").as_deref(), Some("false"));
     }
 
     #[test]
