@@ -7,8 +7,8 @@ use lantern_tests::eventually::{NET, eventually};
 use lantern_tests::{Flow, Host, RedisServer, Source};
 use serde_json::Value;
 
-use crate::ledger;
 use crate::story::{BankStory, real_kafka};
+use lantern_tests::ledger;
 
 const PARTITIONS: u32 = 12;
 const EVENTS_PER_SECOND: u64 = 500;

@@ -40,8 +40,13 @@ impl Host {
 
     /// Begins a `lantern run` on a source (as `--source` takes it) and a Redis.
     pub fn run(source: &str, redis: &RedisServer) -> Run {
+        Host::run_on(source, &redis.url())
+    }
+
+    /// The same with what `--redis` takes.
+    pub fn run_on(source: &str, redis: &str) -> Run {
         let run = Run { args: vec!["run".into()], log: None };
-        run.arg("--source").arg(source).arg("--redis").arg(redis.url())
+        run.arg("--source").arg(source).arg("--redis").arg(redis)
     }
 
     /// Waits until something is so while the host runs; fails at once when the host ends before.
