@@ -56,6 +56,8 @@ pub struct Host<S: Source, T, C, M> {
     topics: Topics,
     upkeep: Upkeep,
     group: Option<S::Group>,
+    /// Of which installation the group is.
+    joined: String,
     assignment: watch::Receiver<Assignment>,
     desired: Desired,
 }
@@ -86,6 +88,7 @@ where
             topics: Topics::new(outages.clone()),
             upkeep: Upkeep::new(options.id.clone()),
             group: None,
+            joined: String::new(),
             assignment: watch::channel(Assignment::default()).1,
             desired: Desired::default(),
             source,
@@ -150,20 +153,38 @@ where
             }
             Err(error) => return Err(error.into()),
         }
-        if self.group.is_none() {
-            let installation = format!("lantern-{}", self.keeper.installation().id);
-            match self.source.join(&installation, &self.options.id).await {
-                Ok(group) => {
-                    self.assignment = group.assignment();
-                    self.group = Some(group);
-                }
-                Err(error @ source::Error::Unavailable { .. }) => {
-                    self.outages.failed("the source", &error, error.hint());
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
+        self.join().await?;
         Ok(true)
+    }
+
+    /// Joins the hosts of the installation. After a loss of Redis it may be another one than before: then the old group is
+    /// left, or two groups would share out the same partitions.
+    async fn join(&mut self) -> Result<(), Error> {
+        let installation = format!("lantern-{}", self.keeper.installation().id);
+        if self.joined != installation
+            && let Some(group) = self.group.take()
+        {
+            group.leave().await;
+            self.assignment = watch::channel(Assignment::default()).1;
+        }
+        if self.group.is_some() {
+            return Ok(());
+        }
+        match self.source.join(&installation, &self.options.id).await {
+            Ok(group) => {
+                self.assignment = group.assignment();
+                self.group = Some(group);
+                self.joined = installation;
+                // It was not told of any topic yet.
+                self.desired.topics.clear();
+                Ok(())
+            }
+            Err(error @ source::Error::Unavailable { .. }) => {
+                self.outages.failed("the source", &error, error.hint());
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn is_rebuilding(&self) -> bool {

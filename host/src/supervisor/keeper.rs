@@ -36,7 +36,9 @@ impl<C: Registry> Keeper<C> {
     pub(super) async fn refresh(&mut self, files: &BTreeMap<String, Vec<u8>>) -> Result<(), Error> {
         let mut found = self.registry.load().await?;
         if found.installation.as_ref() != Some(&self.installation) {
-            if found.installation.is_none() && !self.snapshot.deployments.is_empty() {
+            // A host that was new may have been there before this one, and have begun an installation of its own.
+            let is_bare = found.installation.is_none() || found.deployments.is_empty();
+            if is_bare && !self.snapshot.deployments.is_empty() {
                 tracing::warn!("Redis has lost everything; writing the deployments back");
                 self.restore(files, found.now).await?;
             }
