@@ -1,7 +1,9 @@
 //! Three hosts, each with its own way to Redis. None of them may end by itself, panic, or say an error.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::Value;
 
 use super::diary::Diary;
@@ -10,6 +12,9 @@ use crate::host::{Host, Run};
 
 /// Events of a batch, at most: few, so that many commits lie between two faults.
 const BATCH_EVENTS: usize = 100;
+/// A host ends within this when it is told to; no measure, for the machine is busy.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(20);
+const LOOK: Duration = Duration::from_millis(10);
 /// Of one host, so many wrong lines are shown.
 const SHOWN: usize = 5;
 
@@ -61,6 +66,23 @@ impl Cluster {
         }
     }
 
+    /// SIGTERM: it must end well.
+    pub fn terminate(&mut self, number: usize) {
+        let Some(mut host) = self.members[number].host.take() else { return };
+        host.signal(Signal::TERM);
+        let deadline = Instant::now() + SHUTDOWN_MAX;
+        while host.ended().is_none() && Instant::now() < deadline {
+            std::thread::park_timeout(LOOK);
+        }
+        match host.ended() {
+            Some(status) if status.success() => {}
+            ended => self
+                .diary
+                .find(format!("host {number} does not end well by SIGTERM ({ended:?}):\n{}", host.tail())),
+        }
+        self.examine(number, &host);
+    }
+
     /// Starts one that was killed.
     pub fn start_again(&mut self, number: usize) {
         let member = &mut self.members[number];
@@ -95,14 +117,7 @@ impl Cluster {
 
     /// SIGTERM to all: each must end well.
     pub fn end(mut self) {
-        for number in 0..self.members.len() {
-            let Some(mut host) = self.members[number].host.take() else { continue };
-            match host.terminate() {
-                Some(0) => {}
-                code => self.diary.find(format!("host {number} ended with {code:?} on SIGTERM:\n{}", host.tail())),
-            }
-            self.examine(number, &host);
-        }
+        (0..self.members.len()).for_each(|number| self.terminate(number));
     }
 
     /// Looks through what a host has said that is no more.

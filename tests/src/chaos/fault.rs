@@ -9,12 +9,16 @@ use crate::random::Random;
 pub enum Fault {
     /// SIGKILL of a host, and another start.
     Kill,
+    /// SIGTERM to a host, which must end well, and another start.
+    Stop,
     /// SIGSTOP of a host beyond its session, and SIGCONT: it believes that it is what it was.
     Zombie,
     /// Redis is killed and comes back with its data.
     RedisRestart,
     /// Redis is killed and comes back with nothing.
     RedisEmpty,
+    /// The same, and a host that is new finds it empty before those that know what was deployed.
+    RedisNew,
     /// Redis loses everything while everybody is connected.
     RedisFlush,
     /// A replica that lags takes the master's place: acknowledged writes are lost.
@@ -40,11 +44,13 @@ pub enum Fault {
 }
 
 /// Every kind, and how many there are of it in a round of a long run.
-const ROUND: [(Fault, usize); 15] = [
+const ROUND: [(Fault, usize); 17] = [
     (Fault::Kill, 6),
+    (Fault::Stop, 1),
     (Fault::Zombie, 2),
     (Fault::RedisRestart, 1),
     (Fault::RedisEmpty, 1),
+    (Fault::RedisNew, 1),
     (Fault::RedisFlush, 1),
     (Fault::Failover, 1),
     (Fault::SplitFailover, 1),
@@ -67,7 +73,7 @@ const SLOT_SHORT: Duration = Duration::from_secs(5);
 const QUOTAS: [(&str, &[Fault], u32); 5] = [
     ("kills", &[Fault::Kill], 30),
     ("zombie revivals", &[Fault::Zombie], 10),
-    ("Redis data losses", &[Fault::RedisEmpty, Fault::RedisFlush], 5),
+    ("Redis data losses", &[Fault::RedisEmpty, Fault::RedisNew, Fault::RedisFlush], 5),
     ("broker restarts", &[Fault::BrokerRestart], 5),
     ("connection faults", &Fault::CONNECTION, 20),
 ];
@@ -106,16 +112,18 @@ impl Fault {
 
     /// Whether the hosts are the only memory of what was deployed.
     pub fn loses_all(self) -> bool {
-        matches!(self, Fault::RedisEmpty | Fault::RedisFlush)
+        matches!(self, Fault::RedisEmpty | Fault::RedisNew | Fault::RedisFlush)
     }
 
     /// For people.
     pub fn name(self) -> &'static str {
         match self {
             Fault::Kill => "host killed",
+            Fault::Stop => "host stopped",
             Fault::Zombie => "zombie host revived",
             Fault::RedisRestart => "Redis restarted, data kept",
             Fault::RedisEmpty => "Redis restarted, data lost",
+            Fault::RedisNew => "Redis lost, found by a new host",
             Fault::RedisFlush => "Redis flushed",
             Fault::Failover => "failover, writes lost",
             Fault::SplitFailover => "failover, two masters",

@@ -68,7 +68,7 @@ pub fn run(plan: Plan, diary: &Diary, stop: &Stop) -> Option<Outcome> {
     stage.until_shared();
 
     let (record, over) = (Record::default(), Stop::default());
-    let (monitor, watch) = Monitor::start(&stage.redis.watchers_url(), &stage.topic, &PROJECTIONS, &over);
+    let (monitor, watch) = Monitor::start(&stage.redis.watchers_url(), &stage.topic, &PROJECTIONS, diary, &over);
     let bank = Bank { seed: random.bits(), accounts: ACCOUNTS, partitions: PARTITIONS, ..Bank::default() };
     let producers = Producers::start(stage.kafka.servers(), &stage.topic, &bank, &record, diary, &over);
     let working = Stop::default();

@@ -1,12 +1,14 @@
 //! Watches how far every view has come, and so how long it takes after each fault until all is as it should be.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::{self, Display, Formatter};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use redis::{Connection, cmd};
 
+use super::diary::Diary;
 use super::fault::Fault;
 use super::stop::Stop;
 
@@ -61,19 +63,21 @@ impl Monitor {
         url: &str,
         topic: &str,
         projections: &'static [&'static str],
+        diary: &Diary,
         over: &Stop,
     ) -> (Monitor, JoinHandle<()>) {
         let monitor = Monitor(Arc::default());
-        let (own, client, over) =
-            (monitor.clone(), redis::Client::open(url).expect("this is a URL"), over.clone());
-        let topic = topic.to_owned();
+        let (own, client) = (monitor.clone(), redis::Client::open(url).expect("this is a URL"));
+        let (topic, diary, over) = (topic.to_owned(), diary.clone(), over.clone());
         let look = move || {
             let mut connection = None;
             while !over.pause(LOOK) {
                 let open = connection.take().or_else(|| connect(&client));
                 connection = open.and_then(|mut open| {
                     let seen = checkpoints(&mut open, &topic, projections)?;
-                    own.with(|watch| watch.note(seen));
+                    own.with(|watch| watch.note(seen))
+                        .iter()
+                        .for_each(|recovery| diary.note(&recovery.to_string()));
                     Some(open)
                 });
             }
@@ -121,7 +125,8 @@ impl Monitor {
 }
 
 impl Watch {
-    fn note(&mut self, seen: BTreeMap<Lane, u64>) {
+    /// Takes in what is seen, and gives what has recovered.
+    fn note(&mut self, seen: BTreeMap<Lane, u64>) -> Vec<Recovery> {
         let moved =
             |(lane, next): (&Lane, &u64)| self.seen.get(lane).is_some_and(|before| before < next).then_some(*lane);
         let moved: BTreeSet<Lane> = seen.iter().filter_map(moved).collect();
@@ -137,13 +142,27 @@ impl Watch {
             goals.all(|(lane, goal)| seen.get(lane).is_some_and(|next| next >= goal))
         };
         let is_over = |open: &mut Open| open.moved.is_some() && reached(open);
-        for open in self.open.extract_if(.., is_over) {
+        let recovered = self.open.extract_if(.., is_over).map(|open| {
             let Open { fault, ended, moved, disturbed, .. } = open;
             let (moved, caught_up) = (moved.expect("it was looked at just now"), ended.elapsed());
-            self.done.push(Recovery { fault, moved, caught_up, disturbed });
-        }
+            Recovery { fault, moved, caught_up, disturbed }
+        });
+        let recovered: Vec<Recovery> = recovered.collect();
+        self.done.extend(&recovered);
         self.lanes.extend(seen.keys());
         self.seen = seen;
+        recovered
+    }
+}
+
+impl Display for Recovery {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (moved, caught_up) = (self.moved.as_secs_f64(), self.caught_up.as_secs_f64());
+        write!(
+            f,
+            "{}: recovered, all moved after {moved:.2} s and caught up after {caught_up:.2} s",
+            self.fault.name()
+        )
     }
 }
 
@@ -178,8 +197,12 @@ mod tests {
 
     fn monitor(seen: [u64; 2]) -> Monitor {
         let monitor = Monitor(Arc::default());
-        monitor.with(|watch| watch.note(lanes(seen)));
+        note(&monitor, lanes(seen));
         monitor
+    }
+
+    fn note(monitor: &Monitor, seen: BTreeMap<Lane, u64>) {
+        monitor.with(|watch| drop(watch.note(seen)));
     }
 
     fn lanes([one, other]: [u64; 2]) -> BTreeMap<Lane, u64> {
@@ -191,7 +214,7 @@ mod tests {
         let monitor = monitor([5, 5]);
         monitor.ended(Fault::Kill, [(0, 7), (1, 5)].into());
         for (seen, is_over) in [([7, 5], false), ([7, 5], false), ([7, 6], true)] {
-            monitor.with(|watch| watch.note(lanes(seen)));
+            note(&monitor, lanes(seen));
             assert_eq!(monitor.is_calm(), is_over, "{seen:?}");
         }
         let (done, left) = monitor.recoveries();
@@ -203,10 +226,10 @@ mod tests {
         let monitor = monitor([5, 5]);
         monitor.ended(Fault::RedisFlush, [(0, 5), (1, 5)].into());
         monitor.disturb();
-        monitor.with(|watch| watch.note(BTreeMap::new()));
+        note(&monitor, BTreeMap::new());
         assert!(!monitor.is_calm());
         for (seen, is_over) in [([0, 0], false), ([3, 4], false), ([5, 4], false), ([5, 5], true)] {
-            monitor.with(|watch| watch.note(lanes(seen)));
+            note(&monitor, lanes(seen));
             assert_eq!(monitor.is_calm(), is_over, "{seen:?}");
         }
         assert!(monitor.recoveries().0[0].disturbed);

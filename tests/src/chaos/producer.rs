@@ -121,12 +121,14 @@ impl Appender {
     /// One event after the other, at a steady rate.
     fn flow(self) {
         let producer = self.producer(&[("message.timeout.ms", "0")]);
-        let note = || {
+        let (mut events, started, mut sent, mut answered) = (self.bank.events(), Instant::now(), 0, 0);
+        let mut note = || {
             let (acknowledged, lost) = producer.context().take();
+            answered += (acknowledged.len() + lost.len()) as u64;
             self.record.add(acknowledged);
             lost.into_iter().for_each(|error| self.diary.find(format!("the producer lost an event: {error}")));
+            answered
         };
-        let (mut events, started, mut sent) = (self.bank.events(), Instant::now(), 0);
         while !self.over.pause(TICK) {
             let due = (started.elapsed().as_secs_f64() * EVENTS_PER_SECOND) as u64;
             while sent < due && producer.in_flight_count() < IN_FLIGHT_MAX {
@@ -136,10 +138,14 @@ impl Appender {
             }
             note();
         }
-        if let Err(error) = producer.flush(FLUSH) {
-            self.diary.find(format!("the broker does not take the last events: {error}"));
+        // A flush may end before the last deliveries were told.
+        let deadline = Instant::now() + FLUSH;
+        while note() < sent {
+            if Instant::now() > deadline {
+                return self.diary.find(format!("the broker does not take the last {} events", sent - note()));
+            }
+            let _ = producer.flush(TICK);
         }
-        note();
     }
 
     /// One transaction after the other.

@@ -64,10 +64,11 @@ impl RedisPair {
         self.master.start_again();
     }
 
-    /// Kills the master, and after a while starts it again with nothing.
-    pub fn restart_empty(&mut self, away: Duration, stop: &Stop) {
+    /// Kills the master with all that it has, and after a while starts it again; `meanwhile` is done before that.
+    pub fn restart_empty(&mut self, away: Duration, stop: &Stop, meanwhile: impl FnOnce()) {
         self.master.kill();
         self.master.forget();
+        meanwhile();
         stop.pause(away);
         self.master.start_again();
     }

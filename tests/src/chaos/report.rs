@@ -10,20 +10,20 @@ const SHOWN: usize = 10;
 
 impl Display for Outcome {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:28} {:>5} {:>9} {:>18} {:>18}", "", "times", "measured", "moves again", "caught up")?;
-        writeln!(f, "{:28} {:>5} {:>9} {:>18} {:>18}", "", "", "", "median  longest", "median  longest")?;
+        writeln!(f, "{:31} {:>5} {:>9} {:>18} {:>18}", "", "times", "measured", "moves again", "caught up")?;
+        writeln!(f, "{:31} {:>5} {:>9} {:>18} {:>18}", "", "", "", "median  longest", "median  longest")?;
         for fault in Fault::ALL {
             let calm: Vec<_> = self.recoveries.iter().filter(|r| r.fault == fault && !r.disturbed).collect();
             let moved = middle_and_longest(calm.iter().map(|recovery| recovery.moved).collect());
             let caught_up = middle_and_longest(calm.iter().map(|recovery| recovery.caught_up).collect());
             let (times, name) = (self.injected(fault), fault.name());
-            writeln!(f, "{name:28} {times:>5} {:>9} {moved:>18} {caught_up:>18}", calm.len())?;
+            writeln!(f, "{name:31} {times:>5} {:>9} {moved:>18} {caught_up:>18}", calm.len())?;
         }
         let longest = self.recoveries.iter().map(|recovery| recovery.caught_up).max().unwrap_or_default();
         writeln!(f, "longest of all, also where one fault met another: {:.2} s", longest.as_secs_f64())?;
         for action in Action::ALL {
             let (done, tried) = self.done.get(&action).copied().unwrap_or_default();
-            writeln!(f, "{:28} {done:>5} of {tried} tried", action.name())?;
+            writeln!(f, "{:31} {done:>5} of {tried} tried", action.name())?;
         }
         let [sure, committed, aborted, unsure] = self.appended;
         writeln!(

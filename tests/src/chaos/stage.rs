@@ -163,7 +163,7 @@ impl Stage {
             self.tend(false, monitor, record);
             let ready = match fault {
                 // One must stay, and take over.
-                Fault::Kill | Fault::Zombie => self.hosts.awake().len() > 1,
+                Fault::Kill | Fault::Stop | Fault::Zombie => self.hosts.awake().len() > 1,
                 // Hosts that are alive and know what was deployed are the only memory of it.
                 fault if fault.loses_all() => self.knowing() > 1,
                 Fault::Failover | Fault::SplitFailover => self.redis.is_replicated(),
@@ -193,13 +193,23 @@ impl Stage {
                 self.hosts.kill(host);
                 return Some((self.between(0, 3_000), Undo::Start(host)));
             }
+            Fault::Stop => {
+                let host = self.any_awake()?;
+                self.hosts.terminate(host);
+                self.hosts.start_again(host);
+            }
             Fault::Zombie => {
                 let host = self.any_awake()?;
                 self.hosts.put_to_sleep(host);
                 return Some((SESSION + seconds, Undo::Wake(host)));
             }
             Fault::RedisRestart => self.redis.restart(short, &self.stop),
-            Fault::RedisEmpty => self.redis.restart_empty(short, &self.stop),
+            Fault::RedisEmpty => self.redis.restart_empty(short, &self.stop, || ()),
+            Fault::RedisNew => {
+                let host = self.any_awake()?;
+                self.hosts.kill(host);
+                self.redis.restart_empty(short, &self.stop, || self.hosts.start_again(host));
+            }
             Fault::RedisFlush => self.redis.master().flush_all(),
             Fault::Failover | Fault::SplitFailover => self.redis.fail_over(short, slow_parting, &self.stop),
             Fault::BrokerRestart => {
