@@ -7,8 +7,8 @@ use lantern_tests::eventually::{NET, eventually};
 use lantern_tests::{Flow, Host, RedisServer, Source};
 use serde_json::Value;
 
-use crate::ledger;
 use crate::story::{BankStory, real_kafka};
+use lantern_tests::ledger;
 
 const PARTITIONS: u32 = 12;
 const EVENTS_PER_SECOND: u64 = 500;
@@ -83,6 +83,34 @@ fn a_host_that_is_told_to_stop_hands_over_at_once() {
     hosts[0].until("the ledger has caught up", || story.caught_up("ledger"));
     assert_eq!(ledger::is_right(&story.redis, &story.events, ""), Ok(()));
     assert_eq!(hosts[0].terminate(), Some(0));
+}
+
+#[test]
+fn a_new_host_that_finds_nothing_does_not_begin_anew_for_all() {
+    if real_kafka().is_none() {
+        return;
+    }
+    let bank = Bank { events: 5_000, partitions: PARTITIONS, ..Bank::default() };
+    let story = BankStory::told_by(Source::kafka(), &bank);
+    story.deploy("balances", &[]);
+    story.operator().deploy("ledger", &plugin("ledger"), &story.topic, &[]);
+    let run = story.host_on(&story.url_of_short_sessions());
+    let mut old = run.start();
+    story.expect_exact(&mut old);
+
+    // Redis loses everything, and who knows what was deployed comes last.
+    old.pause();
+    story.redis.flush_all();
+    let mut new = run.start();
+    new.until("it has begun an installation", || match story.redis.hash("lantern:installation") {
+        found if found.is_empty() => Err("there is none".to_owned()),
+        _ => Ok(()),
+    });
+    old.resume();
+    story.expect_exact(&mut old);
+    let mut hosts = [old, new];
+    until_shared("they are hosts of one installation", &story.redis, &hosts);
+    hosts.iter_mut().for_each(|host| assert_eq!(host.terminate(), Some(0)));
 }
 
 /// Waits until these hosts say that they run all lanes of `balances` between them, none of them twice and each some, and

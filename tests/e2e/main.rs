@@ -4,6 +4,7 @@
 
 mod bad_input;
 mod cancel;
+mod chaos;
 mod checkpoints;
 mod clients;
 mod contract;

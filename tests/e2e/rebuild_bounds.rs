@@ -2,10 +2,10 @@
 
 use lantern_tests::artefacts::plugin;
 use lantern_tests::bank::{Bank, openings};
+use lantern_tests::ledger;
 use lantern_tests::{Operator, Source};
 
 use crate::deployed::REFUSED;
-use crate::ledger;
 use crate::story::BankStory;
 
 #[test]

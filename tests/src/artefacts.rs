@@ -18,13 +18,14 @@ pub fn lantern() -> &'static Path {
 }
 
 /// The plugins that tests run: the examples, and those in `tests/plugins`.
-const PLUGINS: [&str; 10] = [
+const PLUGINS: [&str; 11] = [
     "balances",
     "leaderboard",
     "orders",
     "balances-hot",
     "balances-lost",
     "balances-v2",
+    "chain",
     "echo",
     "evil",
     "ledger",

@@ -5,12 +5,14 @@
 
 pub mod artefacts;
 pub mod bank;
+pub mod chaos;
 pub mod clients;
 pub mod event;
 pub mod eventually;
 pub mod flow;
 pub mod host;
 pub mod kafka;
+pub mod ledger;
 pub mod log_dir;
 pub mod note;
 pub mod operator;

@@ -1,6 +1,7 @@
 //! A private redis-server on a loopback port, and the few questions that tests ask of it.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fs;
 use std::net::TcpListener;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
@@ -88,6 +89,11 @@ impl RedisServer {
         }
     }
 
+    /// Where it listens on the loopback device.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// What `--redis` takes.
     pub fn url(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
@@ -96,6 +102,28 @@ impl RedisServer {
     /// SIGKILL: away, and without persistence empty after the next start.
     pub fn kill(&mut self) {
         self.process = None;
+    }
+
+    /// Removes what a killed one has on disk.
+    pub fn forget(&mut self) {
+        assert!(self.process.is_none(), "it would write it again");
+        let _ = fs::remove_dir_all(self.scratch.path().join("appendonlydir"));
+    }
+
+    /// Makes it a replica of another one, or a master again.
+    pub fn follow(&self, master: Option<&RedisServer>) {
+        let mut command = cmd("REPLICAOF");
+        match master {
+            Some(master) => command.arg("127.0.0.1").arg(master.port),
+            None => command.arg("NO").arg("ONE"),
+        };
+        self.ask::<()>(&command);
+    }
+
+    /// Whether it is a replica that follows its master at this moment.
+    pub fn is_following(&self) -> bool {
+        let info: String = self.ask(cmd("INFO").arg("replication"));
+        info.contains("role:slave") && info.contains("master_link_status:up")
     }
 
     /// Starts it on the same port.
@@ -109,7 +137,7 @@ impl RedisServer {
         let appendonly = if self.durable { "yes" } else { "no" };
         command.args(["--bind", "127.0.0.1", "--save", "", "--daemonize", "no", "--loglevel", "warning"]);
         command.args(["--appendonly", appendonly, "--appendfsync", "always", "--dir"]).arg(self.scratch.path());
-        command.args(["--port", &self.port.to_string()]).args(&self.settings);
+        command.args(["--port", &self.port.to_string(), "--repl-diskless-sync-delay", "0"]).args(&self.settings);
         let mut process = Process::spawn("redis-server", command);
         eventually("redis-server answers", NET, || match process.ended() {
             Some(status) => Ok(Err(format!("{status}\n{}", process.tail()))),

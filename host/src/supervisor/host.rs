@@ -56,7 +56,7 @@ pub struct Host<S: Source, T, C, M> {
     topics: Topics,
     upkeep: Upkeep,
     group: Option<S::Group>,
-    /// The group of which this host is a member, if it is of one.
+    /// Of which installation the group is.
     joined: String,
     assignment: watch::Receiver<Assignment>,
     desired: Desired,
@@ -162,28 +162,38 @@ where
                 None => return Err(error.into()),
             },
         }
+        self.join().await?;
+        Ok(true)
+    }
+
+    /// Joins the hosts of the installation. After a loss of Redis it may be another one than before: then the old group is
+    /// left, or two groups would share out the same partitions.
+    async fn join(&mut self) -> Result<(), Error> {
         let installation = format!("lantern-{}", self.keeper.installation().id);
         if self.joined != installation
             && let Some(group) = self.group.take()
         {
-            // Redis has lost the installation that this host was of, and has another one now.
             group.leave().await;
-            self.desired.topics.clear();
+            self.assignment = watch::channel(Assignment::default()).1;
         }
-        if self.group.is_none() {
-            match self.source.join(&installation, &self.options.id).await {
-                Ok(group) => {
-                    self.assignment = group.assignment();
-                    self.group = Some(group);
-                    self.joined = installation;
-                }
-                Err(error @ source::Error::Unavailable { .. }) => {
-                    self.outages.failed("the source", &error, error.hint());
-                }
-                Err(error) => return Err(error.into()),
+        if self.group.is_some() {
+            return Ok(());
+        }
+        match self.source.join(&installation, &self.options.id).await {
+            Ok(group) => {
+                self.assignment = group.assignment();
+                self.group = Some(group);
+                self.joined = installation;
+                // It was not told of any topic yet.
+                self.desired.topics.clear();
+                Ok(())
             }
+            Err(error @ source::Error::Unavailable { .. }) => {
+                self.outages.failed("the source", &error, error.hint());
+                Ok(())
+            }
+            Err(error) => Err(error.into()),
         }
-        Ok(true)
     }
 
     fn is_rebuilding(&self) -> bool {

@@ -4,12 +4,12 @@ use std::collections::BTreeMap;
 
 use insta::assert_snapshot;
 use lantern_tests::artefacts::plugin;
+use lantern_tests::ledger;
 use lantern_tests::orders::Shop;
 use lantern_tests::source::unique;
 use lantern_tests::{Event, Operator, RedisServer};
 
 use super::{Stage, row};
-use crate::ledger;
 use crate::story::real_kafka;
 
 /// An event in each of these partitions.

@@ -21,6 +21,8 @@ const ATTEMPTS: usize = 3;
 /// One broker. Killed when this is dropped.
 pub(super) struct Broker {
     port: u16,
+    /// Where it listens for those who come by a proxy, if there is one.
+    outside: Option<u16>,
     java: Java,
     scratch: Scratch,
     process: Option<Process>,
@@ -33,11 +35,12 @@ struct Java {
 }
 
 impl Broker {
-    /// Starts one, or says what it lacks on this machine.
-    pub(super) fn start() -> Result<Broker, String> {
+    /// Starts one, or says what it lacks on this machine. With a proxy's port it has a second listener, and whoever comes
+    /// there is told to come by the proxy.
+    pub(super) fn start(proxy: Option<u16>) -> Result<Broker, String> {
         let mut attempt = 1;
         loop {
-            let mut broker = Broker::formatted(Java::find()?);
+            let mut broker = Broker::formatted(Java::find()?, proxy);
             let started = Instant::now();
             match broker.boot() {
                 Ok(()) => {
@@ -55,6 +58,11 @@ impl Broker {
         format!("127.0.0.1:{}", self.port)
     }
 
+    /// Where a proxy finds it.
+    pub(super) fn outside(&self) -> Option<u16> {
+        self.outside
+    }
+
     /// SIGKILL.
     pub(super) fn kill(&mut self) {
         self.process = None;
@@ -66,9 +74,10 @@ impl Broker {
         self.boot().unwrap_or_else(|log| panic!("Kafka does not start again:\n{log}"));
     }
 
-    fn formatted(java: Java) -> Broker {
+    fn formatted(java: Java, proxy: Option<u16>) -> Broker {
         let (scratch, port) = (Scratch::new("kafka"), free_port());
-        let settings = scratch.file("server.properties", settings(port, free_port(), scratch.path()));
+        let outside = proxy.map(|proxy| (free_port(), proxy));
+        let settings = scratch.file("server.properties", settings(port, outside, free_port(), scratch.path()));
         let mut format = java.command("kafka.tools.StorageTool");
         format.args(["format", "--cluster-id", "bGFudGVybi10ZXN0cy0xMA", "--config"]).arg(settings);
         let output = format.stdin(Stdio::null()).output().expect("java was found");
@@ -78,7 +87,7 @@ impl Broker {
             "Kafka's data can't be formatted: {}",
             text(&output.stdout) + &text(&output.stderr)
         );
-        Broker { port, java, scratch, process: None }
+        Broker { port, outside: outside.map(|(port, _)| port), java, scratch, process: None }
     }
 
     /// Starts the process and returns when it answers a request, or with its log when it ended before.
@@ -134,12 +143,17 @@ impl Java {
     }
 }
 
-fn settings(port: u16, controller: u16, folder: &Path) -> String {
+fn settings(port: u16, outside: Option<(u16, u16)>, controller: u16, folder: &Path) -> String {
+    let (listens, advertises) = match outside {
+        Some((port, proxy)) => (format!(",OUTSIDE://127.0.0.1:{port}"), format!(",OUTSIDE://127.0.0.1:{proxy}")),
+        None => Default::default(),
+    };
     format!(
         "process.roles=broker,controller
 node.id=1
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+listeners=PLAINTEXT://127.0.0.1:{port}{listens},CONTROLLER://127.0.0.1:{controller}
+advertised.listeners=PLAINTEXT://127.0.0.1:{port}{advertises}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,OUTSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 controller.quorum.voters=1@127.0.0.1:{controller}

@@ -49,7 +49,16 @@ impl Kafka {
 
     /// A real broker of one's own, which may be stopped and restarted. None on a machine that can't run it.
     pub fn private() -> Option<Kafka> {
-        match Broker::start() {
+        Kafka::started(None)
+    }
+
+    /// The same with a second way to it, by a proxy on this port: whoever comes that way comes only that way.
+    pub fn behind(proxy: u16) -> Option<Kafka> {
+        Kafka::started(Some(proxy))
+    }
+
+    fn started(proxy: Option<u16>) -> Option<Kafka> {
+        match Broker::start(proxy) {
             Ok(broker) => Some(Kafka::new(broker.servers(), Cluster::Broker(broker))),
             Err(missing) if env::var_os("LANTERN_TEST_KAFKA_REQUIRED").is_some() => {
                 panic!("the tests must run on a real Kafka here, but {missing}; `./x test` fetches it")
@@ -80,6 +89,11 @@ impl Kafka {
     /// What `--source` takes.
     pub fn url(&self) -> String {
         format!("kafka://{}", self.servers)
+    }
+
+    /// Where the proxy finds a broker that is behind one.
+    pub fn outside(&mut self) -> Option<u16> {
+        self.broker().outside()
     }
 
     /// SIGKILL to a private broker, and the wait for its end.

@@ -23,9 +23,13 @@ impl RedisRegistry {
         let installation: BTreeMap<String, String> = redis::from_redis_value(installation).map_err(parse_error)?;
         let names: BTreeSet<String> = redis::from_redis_value(names).map_err(parse_error)?;
         let faults: BTreeMap<String, String> = redis::from_redis_value(faults).map_err(parse_error)?;
+        let deployments = self.read_deployments(names).await?;
+        // If all was lost meanwhile, this says so: what was left to be read must not be taken for what is deployed.
+        let again: Option<String> = self.ask(cmd("HGET").arg(keys::INSTALLATION).arg(keys::ID)).await?;
+        let installation = parse_installation(&installation).filter(|found| again.as_ref() == Some(&found.id));
         Ok(Snapshot {
-            installation: parse_installation(&installation),
-            deployments: self.read_deployments(names).await?,
+            installation,
+            deployments,
             faults: faults.into_iter().filter_map(|(at, why)| Some((keys::parse_fault(&at)?, why))).collect(),
             now: seconds * 1000 + micros / 1000,
         })
