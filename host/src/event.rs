@@ -171,6 +171,12 @@ impl Batch {
         self.events.partition_point(|[_, at, _]| *at < offset)
     }
 
+    /// Topic, partition and offset of the event at `index`. Panics if there is none.
+    pub fn place(&self, index: usize) -> (u32, u32, u64) {
+        let [place, offset, _] = self.events[index];
+        ((place & TOPIC_MASK) as u32, (place >> PARTITION_SHIFT) as u32, offset)
+    }
+
     /// The event at `index`. Panics if there is none.
     pub fn event(&self, index: usize) -> Event<'_> {
         let [place, offset, timestamp] = self.events[index];

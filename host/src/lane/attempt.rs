@@ -7,13 +7,13 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::{JoinError, JoinHandle};
+use tokio::task::{JoinError, spawn_blocking};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::pending::Pending;
 use super::worker::{Halt, Worker};
-use super::{Course, Fault, Overlay, Settings, State, Status};
+use super::{Blocking, Course, Fault, Overlay, Settings, State, Status};
 use crate::event::BatchLimits;
 use crate::projection::Projection;
 use crate::sandbox::Module;
@@ -40,6 +40,8 @@ pub(super) enum End {
 
 /// A worker back from a round, and how it went.
 type Rounded<R, M, S> = (Box<Worker<R, M, <S as Session>::Cells>>, Result<(), Halt>);
+/// A worker at its round.
+type Round<R, M, S> = Pin<Box<dyn Future<Output = Result<Rounded<R, M, S>, JoinError>> + Send>>;
 /// A session at a commit of so many events, or at a look.
 type Call<S> = Pin<Box<dyn Future<Output = (S, Done)> + Send>>;
 
@@ -68,7 +70,7 @@ pub(super) struct Attempt<'a, R, M: Module, S: Session> {
     status: &'a watch::Sender<Status>,
     shutdown: &'a CancellationToken,
     worker: Option<Box<Worker<R, M, S::Cells>>>,
-    round: Option<JoinHandle<Rounded<R, M, S>>>,
+    round: Option<Round<R, M, S>>,
     session: Option<S>,
     call: Option<Call<S>>,
     acknowledge: watch::Sender<u64>,
@@ -129,13 +131,16 @@ where
         };
         // Wakes a read that waits for a commit which will never be acknowledged.
         drop(self.acknowledge);
-        if let Some(round) = self.round {
+        if let (Some(round), Blocking::Threads) = (self.round, self.settings.blocking) {
             // A plugin's call is never abandoned: it ends by itself, at the latest when its time is up.
             let _ = round.await;
         }
         if let Some(worker) = self.worker {
-            // Closing a reader may take its time.
-            let _ = tokio::task::spawn_blocking(move || drop(worker)).await;
+            match self.settings.blocking {
+                // Closing a reader may take its time.
+                Blocking::Threads => drop(spawn_blocking(move || drop(worker)).await),
+                Blocking::Here => drop(worker),
+            }
         }
         end
     }
@@ -297,10 +302,14 @@ where
         let (true, None, Some(limits)) = (self.readable, &self.ending, self.room()) else { return };
         let Some(mut worker) = self.worker.take() else { return };
         worker.overlay().settle();
-        self.round = Some(tokio::task::spawn_blocking(move || {
+        let round = move || {
             let result = worker.round(&limits);
             (worker, result)
-        }));
+        };
+        self.round = Some(match self.settings.blocking {
+            Blocking::Threads => Box::pin(spawn_blocking(round)),
+            Blocking::Here => Box::pin(async { Ok(round()) }),
+        });
     }
 }
 

@@ -9,6 +9,7 @@ mod course;
 mod outage;
 mod overlay;
 mod pending;
+mod positions;
 mod run;
 mod settings;
 mod status;
@@ -24,7 +25,7 @@ pub use outage::Outages;
 pub(crate) use outage::chain;
 pub use overlay::Overlay;
 pub use run::Lane;
-pub use settings::Settings;
+pub use settings::{Blocking, Settings};
 pub use status::{State, Status};
 
 /// Why a lane ended.

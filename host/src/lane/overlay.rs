@@ -4,10 +4,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::task::coop::unconstrained;
 
 use super::cache::Cache;
+use super::{Blocking, Settings};
 use crate::op::{Cell, CellRef, Changes, Query, Refused, Value, Write};
 use crate::projection::View;
 use crate::sandbox::{ViewError, Views};
@@ -31,6 +34,7 @@ pub struct Overlay<C> {
     cache: Cache,
     cells: C,
     runtime: Handle,
+    blocking: Blocking,
     waited: Duration,
 }
 
@@ -47,21 +51,21 @@ impl<C: Cells> Overlay<C> {
         views: Arc<[View]>,
         cells: C,
         acknowledged: watch::Receiver<u64>,
-        write_bytes_max: usize,
-        cache_bytes_max: usize,
+        settings: &Settings,
     ) -> Self {
         let nothing = || Changes::new(views.len());
         Self {
-            write_bytes_max,
+            write_bytes_max: settings.write_bytes_max,
             current: nothing(),
             bytes_before: 0,
             pending: nothing(),
             in_flight: None,
             commits: 0,
             acknowledged,
-            cache: Cache::new(cache_bytes_max),
+            cache: Cache::new(settings.cache_bytes_max),
             cells,
             runtime: Handle::current(),
+            blocking: settings.blocking,
             waited: Duration::ZERO,
             views,
         }
@@ -152,13 +156,20 @@ impl<C: Cells> Overlay<C> {
     /// Asks the store, after the commit of that number, and remembers the answers.
     fn fetch(&mut self, cells: &[CellRef<'_>], after: Option<u64>) -> Result<Vec<Option<Value>>, ViewError> {
         let started = Instant::now();
-        let fetched = self.runtime.block_on(async {
+        let fetching = async {
             if let Some(number) = after {
                 let acknowledged = self.acknowledged.wait_for(|last| *last >= number).await;
                 acknowledged.map_err(|e| ViewError::Unavailable(Box::new(e)))?;
             }
             self.cells.read(cells).await.map_err(|e| ViewError::Unavailable(Box::new(e)))
-        });
+        };
+        let fetched = match self.blocking {
+            Blocking::Threads => self.runtime.block_on(fetching),
+            Blocking::Here => {
+                let at_once = unconstrained(fetching).now_or_never();
+                at_once.unwrap_or_else(|| Err(ViewError::Unavailable("the store does not answer at once".into())))
+            }
+        };
         self.waited += started.elapsed();
         let values = fetched?;
         self.settle();

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, End};
 use super::outage::chain;
+use super::positions::Positions;
 use super::worker::Worker;
 use super::{Course, Exit, Fault, Outages, Overlay, Settings, State, Status};
 use crate::event::TopicPartition;
@@ -91,8 +92,9 @@ where
 
     async fn live(&self, rewound: bool, shutdown: &CancellationToken) -> End {
         let opened = tokio::select! {
-            opened = self.open() => opened,
+            biased;
             () = shutdown.cancelled() => return End::Shutdown,
+            opened = self.open() => opened,
         };
         match opened {
             Ok((worker, session, acknowledge)) => {
@@ -122,18 +124,15 @@ where
         UNWILLING.iter().for_each(|why| self.outages.worked(why.subject()));
         self.outages.worked("Redis");
         self.note_beginning(&mut session).await?;
-        let reader = self.source.open(self.starts(session.checkpoint())).await.map_err(End::Source)?;
+        let starts = self.starts(session.checkpoint());
+        let reader = self.source.open(starts.clone()).await.map_err(End::Source)?;
         self.outages.worked("the source");
         let (acknowledge, acknowledged) = watch::channel(0);
-        let overlay = Overlay::new(
-            self.projection.views.clone(),
-            session.cells(),
-            acknowledged,
-            self.settings.write_bytes_max,
-            self.settings.cache_bytes_max,
-        );
+        let overlay = Overlay::new(self.projection.views.clone(), session.cells(), acknowledged, &self.settings);
         let topics = self.projection.topics.clone();
-        let worker = Worker::new(reader, overlay, self.module.clone(), self.id(), topics, self.course.clone());
+        let positions = Positions::new(&starts);
+        let worker =
+            Worker::new(reader, positions, overlay, self.module.clone(), self.id(), topics, self.course.clone());
         let worker = worker.map_err(End::Fault)?;
         Ok((worker, session, acknowledge))
     }

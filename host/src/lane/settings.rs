@@ -21,6 +21,19 @@ pub struct Settings {
     pub look_every: Duration,
     /// How long a lane waits before it tries again: at first, and at most.
     pub backoff: (Duration, Duration),
+    /// Where plugins compute.
+    pub blocking: Blocking,
+}
+
+/// Where is done what keeps its thread: plugins that compute, modules that are compiled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Blocking {
+    /// On threads that are there for it.
+    #[default]
+    Threads,
+    /// On the task itself, for tests and replays: with a runtime of one thread, everything happens in an order that can
+    /// be had again. The store must answer reads at once, as one in memory does; a read that would have to wait fails.
+    Here,
 }
 
 impl Default for Settings {
@@ -32,6 +45,7 @@ impl Default for Settings {
             write_bytes_max: Limits::default().write_bytes_max,
             look_every: Duration::from_secs(1),
             backoff: (Duration::from_millis(50), Duration::from_secs(1)),
+            blocking: Blocking::Threads,
         }
     }
 }

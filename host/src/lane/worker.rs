@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::positions::Positions;
 use super::{Course, Fault, Overlay};
 use crate::event::{Batch, BatchLimits, Reference, TopicPartition};
 use crate::projection::LaneId;
@@ -16,6 +17,7 @@ use crate::store::Cells;
 /// What works on a lane's events.
 pub(super) struct Worker<R, M: Module, C> {
     pub(super) reader: R,
+    positions: Positions,
     /// The events of the last round that are applied.
     pub(super) applied: Batch,
     /// There but while the instance has it.
@@ -54,8 +56,10 @@ where
     C: Cells,
     M: Module<Views = Overlay<C>>,
 {
+    #[allow(clippy::too_many_arguments)] // the parts of a lane
     pub(super) fn new(
         reader: R,
+        positions: Positions,
         overlay: Overlay<C>,
         module: M,
         lane: LaneId,
@@ -64,7 +68,8 @@ where
     ) -> Result<Self, Fault> {
         let instance = module.instantiate(&lane, &topics).map_err(Fault::Instance)?;
         let overlay = Some(Box::new(overlay));
-        Ok(Self { reader, applied: Batch::default(), overlay, module, instance, lane, topics, course, skipped: 0 })
+        let applied = Batch::default();
+        Ok(Self { reader, positions, applied, overlay, module, instance, lane, topics, course, skipped: 0 })
     }
 
     pub(super) fn overlay(&mut self) -> &mut Overlay<C> {
@@ -81,6 +86,10 @@ where
         let mut batch = std::mem::take(&mut self.applied);
         batch.clear();
         let filled = self.reader.fill(&mut batch, limits);
+        if let Some(new) = self.positions.pass(&batch) {
+            tracing::debug!(lane = %self.lane, "of {} events {} were there again", batch.len(), batch.len() - new.len());
+            batch = new;
+        }
         if let Some(until) = &self.course.until {
             batch = up_to(&batch, until, &self.topics);
         }

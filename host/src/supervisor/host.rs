@@ -84,7 +84,7 @@ where
         Self {
             keeper: Keeper::new(registry.clone(), options.id.clone(), installation),
             roster: Roster::new(board.clone()),
-            modules: Modules::new(loader),
+            modules: Modules::new(loader, options.settings.blocking),
             topics: Topics::new(outages.clone()),
             upkeep: Upkeep::new(options.id.clone()),
             group: None,
@@ -105,6 +105,7 @@ where
         let (told, news) = watch::channel(0);
         let registry = self.registry.clone();
         let ended = tokio::select! {
+            biased;
             () = shutdown.cancelled() => Ok(()),
             () = registry.listen(told) => Ok(()),
             failed = self.work(news) => failed,
@@ -137,6 +138,8 @@ where
             let dues = [Some(read_at), self.roster.due(), self.topics.due(), self.modules.due()];
             let due = dues.into_iter().flatten().min();
             tokio::select! {
+                // Whatever comes first, everything is looked at; so nothing that comes later waits for ever.
+                biased;
                 ended = self.roster.ended() => self.note_end(ended, &mut read_at),
                 () = self.modules.arrival() => {}
                 _ = self.topics.answer() => {}

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::desired::ModuleKey;
 use crate::control::{self, Registry};
+use crate::lane::Blocking;
 
 /// Makes a module of a plugin's bytes and its configuration. Blocks while it compiles.
 pub type Loader<M> = Arc<dyn Fn(Vec<u8>, Arc<BTreeMap<String, String>>) -> Result<M, Unloadable> + Send + Sync>;
@@ -41,6 +42,7 @@ enum Failed {
 /// The modules at hand, and those on their way.
 pub(super) struct Modules<M> {
     loader: Loader<M>,
+    blocking: Blocking,
     ready: BTreeMap<ModuleKey, Result<M, Unloadable>>,
     bytes: BTreeMap<String, Vec<u8>>,
     on_their_way: BTreeSet<ModuleKey>,
@@ -50,9 +52,10 @@ pub(super) struct Modules<M> {
 }
 
 impl<M: Clone + Send + 'static> Modules<M> {
-    pub(super) fn new(loader: Loader<M>) -> Self {
+    pub(super) fn new(loader: Loader<M>, blocking: Blocking) -> Self {
         Self {
             loader,
+            blocking,
             ready: BTreeMap::new(),
             bytes: BTreeMap::new(),
             on_their_way: BTreeSet::new(),
@@ -86,8 +89,9 @@ impl<M: Clone + Send + 'static> Modules<M> {
             }
             self.ask_at.remove(key);
             let (registry, loader, key) = (registry.clone(), self.loader.clone(), key.clone());
+            let blocking = self.blocking;
             self.loading.spawn(async move {
-                let loaded = load(registry, loader, &key).await;
+                let loaded = load(registry, loader, &key, blocking).await;
                 (key, loaded)
             });
         }
@@ -126,18 +130,21 @@ impl<M: Clone + Send + 'static> Modules<M> {
     }
 }
 
-async fn load<M, C>(registry: C, loader: Loader<M>, key: &ModuleKey) -> Loaded<M>
+async fn load<M, C>(registry: C, loader: Loader<M>, key: &ModuleKey, blocking: Blocking) -> Loaded<M>
 where
     M: Clone + Send + 'static,
     C: Registry,
 {
     let bytes = registry.module(&key.digest).await.map_err(Failed::Registry)?.ok_or(Failed::Missing)?;
     let config = key.config.clone();
-    let loaded = tokio::task::spawn_blocking(move || {
+    let load = move || {
         let module = loader(bytes.clone(), config);
         (bytes, module)
-    });
-    loaded.await.map_err(|_| Failed::Panicked)
+    };
+    match blocking {
+        Blocking::Threads => tokio::task::spawn_blocking(load).await.map_err(|_| Failed::Panicked),
+        Blocking::Here => Ok(load()),
+    }
 }
 
 fn is_missing<M>(module: &Result<M, Unloadable>) -> bool {

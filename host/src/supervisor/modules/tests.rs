@@ -73,7 +73,7 @@ fn wanted() -> BTreeSet<ModuleKey> {
 }
 
 fn modules() -> Modules<()> {
-    Modules::new(Arc::new(|_, _| Ok(())))
+    Modules::new(Arc::new(|_, _| Ok(())), Blocking::Threads)
 }
 
 /// Turns like a host for ten seconds: whenever something arrives or is due it asks for what it wants. Gives the turns.
