@@ -433,10 +433,10 @@ async fn lingers_for_more_but_not_for_ever() {
     let started = tokio::time::Instant::now();
     let running = tokio::spawn(lane.run(shutdown.clone()));
     tokio::time::sleep(Duration::from_secs(1)).await;
-    assert_eq!(stage.store.commits.load(SeqCst), 0, "it waits for more");
+    assert_eq!(stage.store.commits.load(SeqCst), 1, "where it begins; it waits for more");
     stage.log.append([(10, "b".to_owned())]);
     seen.wait_for(|status| status.committed == 2).await.unwrap();
-    assert_eq!(stage.store.commits.load(SeqCst), 1, "both went together");
+    assert_eq!(stage.store.commits.load(SeqCst), 2, "where it begins, and both together");
     assert!(started.elapsed() >= stage.settings.linger, "after {:?}", started.elapsed());
     shutdown.cancel();
     running.await.unwrap();
@@ -476,4 +476,17 @@ async fn goes_no_faster_than_it_may() {
     let seconds = started.elapsed().as_secs_f64();
     assert!((5.0..6.0).contains(&seconds), "12 events at 2 a second took {seconds} s");
     stage.assert_counts(&WORDS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_it_begins_is_committed_although_no_event_is_there() {
+    let stage = Stage::new(&[]);
+    let (lane, mut seen) = stage.lane();
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn(lane.run(shutdown.clone()));
+    let at = TopicPartition::new("t", 0);
+    let begun = seen.wait_for(|status| status.checkpoint.contains_key(&at)).await.unwrap().checkpoint[&at];
+    assert_eq!((begun.next, begun.newest), (0, -1));
+    shutdown.cancel();
+    running.await.unwrap();
 }

@@ -66,7 +66,7 @@ fn topics_that_meet_must_grow_together() {
 
     kafka.grow_topic(&orders, 3);
     let said = stage.stopped(&mut host, "orders").replace(&payments, "[OTHER]");
-    assert_snapshot!(said, @"");
+    assert_snapshot!(said, @"topic `[TOPIC]` has 3 partitions and `[OTHER]` has 2: they are not co-partitioned (hint: give them the same number of partitions, or let the projection have `ordering: global`)");
 
     kafka.grow_topic(&payments, 3);
     // What happens from now on, happens in the new partition.

@@ -51,7 +51,7 @@ fn a_topic_that_is_made_anew_with_more_events_than_before() {
     let others = bank(2, 900);
     stage.remake(&others);
 
-    assert_snapshot!(stage.remade(&mut host), @"");
+    assert_snapshot!(stage.remade(&mut host), @"its topics cannot be read: topic `[TOPIC]` was deleted and made anew: its id was [ID] and is [ANOTHER] (hint: the views stay as they are; `lantern rebuild balances` builds them from the new topic)");
     assert_eq!(stage.has(&events), Ok(()), "no event of the new topic is in the views of the old one");
     assert_eq!(stage.stands_at("balances", 0, 300), Ok(()));
 
@@ -93,7 +93,7 @@ fn a_topic_that_is_made_anew_while_no_host_runs() {
 fn a_topic_that_is_gone_and_comes_back_later() {
     let Some((stage, events, mut host)) = stage() else { return };
     stage.kafka.delete_topic(&stage.topic);
-    assert_snapshot!(stage.stopped(&mut host, "balances"), @"");
+    assert_snapshot!(stage.stopped(&mut host, "balances"), @"its topics cannot be read: topic `[TOPIC]` does not exist in kafka://[BROKER] (hint: create it (in an embedded log: lantern emit TOPIC), or name another: --projection NAME=FILE.wasm:TOPIC)");
     assert_eq!(stage.has(&events), Ok(()));
 
     stage.kafka.create_topic(&stage.topic, 1);
@@ -122,7 +122,11 @@ fn a_rebuild_that_is_verified_has_nothing_to_be_compared_with() {
     stage.remade(&mut host);
 
     let held = stage.operator().tries(&["rebuild", "balances", "--verify", "--wait"]).refused();
-    assert_snapshot!(stage.steady(&held), @"");
+    assert_snapshot!(stage.steady(&held), @r"
+    exit code 1
+    error: projection `balances`: generation 2 is held: a topic was made anew since the live generation read it, so there was nothing to compare with
+    hint: see lantern status balances, and lantern history balances
+    ");
     assert_eq!(stage.has(&events), Ok(()));
     stage.operator().does(&["promote", "balances", "--anyway"]);
     assert_eq!(stage.has(&others), Ok(()));

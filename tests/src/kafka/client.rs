@@ -19,6 +19,7 @@ use rdkafka::{ClientConfig, ClientContext, Offset, TopicPartitionList};
 
 use super::Outcome;
 use crate::event::Event;
+use crate::eventually::eventually;
 use crate::source::unique;
 
 const REQUEST_NET: Duration = Duration::from_secs(30);
@@ -54,6 +55,14 @@ impl Client {
         let options = AdminOptions::new().operation_timeout(Some(REQUEST_NET));
         let grown = block_on(self.admin.create_partitions([&new], &options));
         expect_all(&format!("adding partitions to {topic}"), grown);
+        // The producer is to know of them, too.
+        eventually("the new partitions are known", REQUEST_NET, || {
+            let metadata = self.producer.client().fetch_metadata(Some(topic), REQUEST_NET);
+            match metadata.map(|metadata| metadata.topics()[0].partitions().len()) {
+                Ok(count) if count == partitions as usize => Ok(()),
+                seen => Err(format!("{seen:?}")),
+            }
+        });
     }
 
     /// Gives a topic these settings of its own, and no others.

@@ -1,8 +1,8 @@
 //! What follows in the store from each step: what moves and in which order, whose lanes may run, what is forgotten.
 
-use super::{Effects, Lanes, Move};
+use super::{Change, Effects, Entry, Lanes, Move, Reached};
 use crate::control::example::{NOW, building, cut_over, deployed, effects, held, planned, wanted};
-use crate::control::{Deployment, OnError, Rebuild, steps};
+use crate::control::{Deployment, OnError, Rebuild, Recorded, steps};
 
 fn after(before: &Deployment, after: &Deployment) -> Effects {
     effects(Some(before), Some(after))
@@ -136,4 +136,35 @@ fn undeployed_views_go_or_stay() {
     assert_eq!(after(&cut_over(), &kept), expected);
     let last = Deployment { generations: Default::default(), ..gone };
     assert_eq!(effects(Some(&last), None), Effects::default());
+}
+
+#[test]
+fn ids_of_topics_follow_nobody_and_count_when_generations_are_compared() {
+    let ids = |id: &str| [("account-events".to_owned(), id.to_owned())].into();
+    let named = steps::identify(&building(), &[(1, ids("a")), (2, ids("a"))].into());
+    assert_eq!(after(&building(), &named), Effects::default(), "lanes that run go on");
+
+    let incomparable = |deployment: &Deployment| {
+        let before = Some(Recorded { deployment: deployment.clone(), text: String::new() });
+        let reached = Some(Reached { by: 2, of: 1 });
+        let change = Change { before, after: None, reached, entry: Entry::default() };
+        change.incomparable().iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(incomparable(&building()), [""; 0], "of a source without ids all count");
+    assert_eq!(incomparable(&named), [""; 0]);
+    assert_eq!(incomparable(&steps::identify(&named, &[(2, ids("b"))].into())), ["account-events"]);
+
+    let again = steps::again(&named, Rebuild::default()).unwrap();
+    let rebuilt = steps::rebuild(&steps::cancel(&named).unwrap(), again, false, NOW).unwrap();
+    assert!(rebuilt.generations[&3].topic_ids.is_empty(), "a new generation reads whatever topic there is");
+}
+
+#[test]
+fn a_record_that_was_written_before_topics_had_ids_is_read() {
+    let mut record = serde_json::to_value(deployed()).unwrap();
+    assert!(record["generations"]["1"].get("topic_ids").is_none());
+    assert_eq!(serde_json::from_value::<Deployment>(record.clone()).unwrap(), deployed());
+    record["generations"]["1"]["topic_ids"] = serde_json::json!({ "account-events": "a" });
+    let read: Deployment = serde_json::from_value(record).unwrap();
+    assert_eq!(read.generations[&1].topic_ids["account-events"], "a");
 }
