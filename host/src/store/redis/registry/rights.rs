@@ -113,7 +113,7 @@ impl RedisRegistry {
 
     /// The refusals in one error: all rights that are lacking, by their names, or else the first of them.
     fn refused(&self, refusals: Vec<(String, RedisError)>) -> Error {
-        let lacking = refusals.iter().filter(|(_, error)| error.code() == Some("NOPERM"));
+        let lacking = refusals.iter().filter(|(_, error)| is_for_rights(error));
         let mut lacking: Vec<String> = lacking.map(|(asked, error)| lacks(asked, error)).collect();
         lacking.dedup();
         match refusals.into_iter().next() {
@@ -124,6 +124,11 @@ impl RedisRegistry {
             None => self.unavailable("an unexpected reply to what was only asked"),
         }
     }
+}
+
+/// Whether it is for lack of rights; EXEC says so in its own way.
+fn is_for_rights(error: &RedisError) -> bool {
+    error.code() == Some("NOPERM") || error.detail().is_some_and(|detail| detail.contains("because of: NOPERM"))
 }
 
 /// What a user lacks who was refused a command: the command, or its keys.
