@@ -46,7 +46,7 @@ impl fmt::Display for Unwilling {
         f.write_str(match self {
             Unwilling::Full => "is out of memory",
             Unwilling::ReadOnly => "takes no writes",
-            Unwilling::Denied => "does not let us in, or not do that",
+            Unwilling::Denied => "denies us",
             Unwilling::Busy => "does not do it now",
         })
     }

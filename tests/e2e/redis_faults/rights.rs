@@ -53,7 +53,11 @@ fn commands_that_are_lacking_are_named_at_the_start_and_by_the_doctor() {
     let story = short_story();
     story.redis.let_user("weak", &["~*", "&*", "+@all", "-hset", "-eval", "-zadd"]);
     let url = story.redis.url_of("weak", "secret");
-    assert_snapshot!(refusal(&story, &url), @r"");
+    assert_snapshot!(refusal(&story, &url), @r"
+    exit code Some(1)
+    error: redis://[REDIS]/0 denies us: NOPERM this user has no right to EVAL, HSET, ZADD
+    hint: check user and password in the URL, and the user's rights: `lantern doctor` names what it lacks
+    ");
     let doctor = Operator::at(&url).tries(&["doctor", "--source", &story.source.url()]);
     assert_eq!(doctor.code, Some(1));
     assert!(doctor.stdout.contains("NOPERM this user has no right to EVAL, HSET, ZADD"), "{doctor:?}");
@@ -83,7 +87,11 @@ fn keys_that_are_not_for_us_are_named() {
 fn whoever_is_not_let_in_is_told_so() {
     let mut story = short_story();
     story.redis.let_user("host", ENOUGH);
-    assert_snapshot!(refusal(&story, &story.redis.url_of("host", "wrong")), @r"");
+    assert_snapshot!(refusal(&story, &story.redis.url_of("host", "wrong")), @r"
+    exit code Some(1)
+    error: redis://[REDIS]/0 denies us: WRONGPASS invalid username-password pair or user is disabled.
+    hint: check user and password in the URL, and the user's rights: `lantern doctor` names what it lacks
+    ");
     story.redis = RedisServer::start();
     story
         .redis
@@ -91,7 +99,11 @@ fn whoever_is_not_let_in_is_told_so() {
         .unwrap();
     let other = Operator::at(&story.redis.url_of("other", "secret"));
     story.redis.query::<()>(redis::cmd("ACL").arg(&["SETUSER", "default", "off"])).unwrap();
-    assert_snapshot!(refusal(&story, &story.redis.url()), @r"");
+    assert_snapshot!(refusal(&story, &story.redis.url()), @r"
+    exit code Some(1)
+    error: redis://[REDIS]/0 denies us: NOAUTH Authentication required.
+    hint: check user and password in the URL, and the user's rights: `lantern doctor` names what it lacks
+    ");
     assert_eq!(other.tries(&["list"]).code, Some(0));
 }
 

@@ -122,13 +122,8 @@ pub(super) async fn collect(
         None => operator.snapshot().await?,
     };
     let registry = &operator.registry;
-    let mut hosts = registry.hosts().await.map_err(|e| failure(&e))?;
+    let hosts = registry.hosts().await.map_err(|e| failure(&e))?;
     let unwilling = unwilling(operator).await;
-    if let Some(why) = &unwilling {
-        // They have no way to say so themselves.
-        let lanes = hosts.iter_mut().flat_map(|host| &mut host.lanes);
-        lanes.for_each(|lane| _ = lane.retrying.get_or_insert_with(|| why.clone()));
-    }
     let wanted = snapshot.deployments.values().map(|recorded| &recorded.deployment);
     let wanted: Vec<&Deployment> = wanted.filter(|d| only.is_none_or(|name| d.name == name)).collect();
     let shown = wanted.iter().flat_map(|d| d.generations.values()).filter(|g| g.runs() || g.frozen);
@@ -143,7 +138,8 @@ pub(super) async fn collect(
             progress.push(lanes.into_values().flatten().collect::<Checkpoint>());
         }
         let mut progress = progress.into_iter();
-        let view = View { snapshot: &snapshot, hosts: &hosts, ends: &ends, deployment };
+        let view =
+            View { snapshot: &snapshot, hosts: &hosts, ends: &ends, unwilling: unwilling.as_ref(), deployment };
         projections
             .push(view.projection(progress.next().unwrap_or_default(), progress.next().unwrap_or_default()));
     }
@@ -165,6 +161,8 @@ struct View<'a> {
     snapshot: &'a Snapshot,
     hosts: &'a [HostReport],
     ends: &'a Ends,
+    /// Why nobody can write.
+    unwilling: Option<&'a String>,
     deployment: &'a Deployment,
 }
 
@@ -175,7 +173,13 @@ impl View<'_> {
         // While it is undeployed, there may be no live one any more.
         let generation = deployment.live().or_else(|| deployment.generations.values().next_back());
         let standings = generation.map(|g| self.standings(number, g, &live)).unwrap_or_default();
-        let (state, error) = judge(deployment, snapshot, hosts);
+        let (state, error) = match (judge(deployment, snapshot, hosts), self.unwilling) {
+            // No host has a way to say so.
+            ((State::Building | State::Live | State::Rebuilding, _), Some(why)) => {
+                (State::Retrying, Some(why.clone()))
+            }
+            (judged, _) => judged,
+        };
         let lag = standing::lag(&standings);
         Projection {
             name: name.clone(),

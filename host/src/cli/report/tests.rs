@@ -48,7 +48,7 @@ fn seen(deployment: &Deployment, snapshot: Snapshot, hosts: &[HostReport], ends:
         now: 10_000,
         ..snapshot
     };
-    View { snapshot: &snapshot, hosts, ends, deployment }.projection(checkpoint(), checkpoint())
+    View { snapshot: &snapshot, hosts, ends, unwilling: None, deployment }.projection(checkpoint(), checkpoint())
 }
 
 fn state(deployment: &Deployment, hosts: &[HostReport]) -> (State, Option<String>) {

@@ -66,7 +66,8 @@ fn notes(report: &Report) -> Vec<String> {
         return vec!["nothing is deployed yet (hint: lantern deploy FILE.wasm)".to_owned()];
     }
     let no_host = "no host is alive: nothing moves (hint: lantern run)";
-    let no_host = report.hosts.is_empty().then(|| no_host.to_owned());
+    // One that can't write can't say that it lives.
+    let no_host = (report.hosts.is_empty() && report.unwilling.is_none()).then(|| no_host.to_owned());
     let no_ends = report.away.iter().map(|away| format!("where topics end is not known: {away}"));
     report.unwilling.clone().into_iter().chain(no_host).chain(no_ends).collect()
 }

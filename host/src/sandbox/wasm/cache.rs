@@ -82,7 +82,7 @@ impl Cache {
     fn file(&self, engine: &Engine, digest: &str) -> Option<PathBuf> {
         let mut hasher = DefaultHasher::new();
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        Some(self.directory.as_ref()?.join(format!("{digest}-{:016x}.cwasm", hasher.finish())))
+        Some(self.directory.as_ref()?.join(format!("{digest}-{:016x}.compiled", hasher.finish())))
     }
 }
 

@@ -70,14 +70,14 @@ fn unwilling(said: &Said) -> Unwilling {
     // A script that may not do something says so in an error of its own.
     let of_a_script =
         ["The user executing the script", "can't run this command", "can't access at least one of the keys"];
-    match said.code.as_str() {
+    // A transaction that is thrown away at its end says why behind its code.
+    let why = said.detail.strip_prefix("Transaction discarded because of: ").unwrap_or_default();
+    let code = if said.code == "EXECABORT" { why.split(' ').next().unwrap_or_default() } else { &said.code };
+    match code {
         "OOM" => Unwilling::Full,
         "READONLY" | "MASTERDOWN" => Unwilling::ReadOnly,
         "NOAUTH" | "WRONGPASS" | "NOPERM" => Unwilling::Denied,
         "ERR" if of_a_script.iter().any(|words| said.detail.contains(words)) => Unwilling::Denied,
-        // What aborts a transaction at its end stands behind its code.
-        "EXECABORT" if said.detail.contains("READONLY") => Unwilling::ReadOnly,
-        "EXECABORT" if said.detail.contains("OOM") => Unwilling::Full,
         _ => Unwilling::Busy,
     }
 }

@@ -1,6 +1,8 @@
 //! Whether the server lets us do what we have to: every command that is used is queued in a transaction, which is then
 //! thrown away. Redis judges rights, room and role when a command is queued, so nothing is done and nothing left behind.
 
+use std::collections::BTreeSet;
+
 use redis::{Pipeline, RedisError};
 
 use super::RedisRegistry;
@@ -113,9 +115,10 @@ impl RedisRegistry {
 
     /// The refusals in one error: all rights that are lacking, by their names, or else the first of them.
     fn refused(&self, refusals: Vec<(String, RedisError)>) -> Error {
-        let lacking = refusals.iter().filter(|(_, error)| error.code() == Some("NOPERM"));
+        let lacking = refusals.iter().filter(|(_, error)| is_for_rights(error));
+        let mut seen = BTreeSet::new();
         let mut lacking: Vec<String> = lacking.map(|(asked, error)| lacks(asked, error)).collect();
-        lacking.dedup();
+        lacking.retain(|right| seen.insert(right.clone()));
         match refusals.into_iter().next() {
             _ if !lacking.is_empty() => {
                 self.unavailable(Said::new("NOPERM", format!("this user has no right to {}", lacking.join(", "))))
@@ -124,6 +127,11 @@ impl RedisRegistry {
             None => self.unavailable("an unexpected reply to what was only asked"),
         }
     }
+}
+
+/// Whether it is for lack of rights; EXEC says so in its own way.
+fn is_for_rights(error: &RedisError) -> bool {
+    error.code() == Some("NOPERM") || error.detail().is_some_and(|detail| detail.contains("because of: NOPERM"))
 }
 
 /// What a user lacks who was refused a command: the command, or its keys.
