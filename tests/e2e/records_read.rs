@@ -3,11 +3,15 @@
 use std::collections::BTreeMap;
 
 use insta::assert_snapshot;
-use lantern::control::{Beginning, Built, Deployment, Generation, Rebuild, Stage, Wanted, plan};
+use lantern::control::{Beginning, Built, Deployment, Generation, Rebuild, Registry, Stage, Wanted, plan};
 use lantern::projection::{Description, Kind, Ordering, View};
+use lantern::store::redis::{Redis, RedisRegistry};
 use lantern_tests::{LogDir, Operator, RedisServer};
 use redis::cmd;
 use serde_json::{Value, json};
+
+/// How often all is lost while the records are read.
+const LOSSES: usize = 300;
 
 /// A projection of which generation 1 is live and was built once.
 fn deployment() -> Deployment {
@@ -51,13 +55,17 @@ fn generation() -> Generation {
 /// A Redis in which the record stands, with what else the lines say.
 fn left_behind(deployment: &Deployment, commands: &[&[&str]]) -> RedisServer {
     let redis = RedisServer::start();
-    let record = serde_json::to_string(deployment).unwrap();
-    redis.query::<()>(cmd("SET").arg("lantern:deployment:feed").arg(record)).unwrap();
-    redis.query::<()>(cmd("SADD").arg("lantern:deployments").arg("feed")).unwrap();
+    leave_behind(&redis, deployment);
     for words in commands {
         redis.query::<redis::Value>(cmd(words[0]).arg(&words[1..])).unwrap();
     }
     redis
+}
+
+fn leave_behind(redis: &RedisServer, deployment: &Deployment) {
+    let record = serde_json::to_string(deployment).unwrap();
+    redis.query::<()>(cmd("SET").arg("lantern:deployment:feed").arg(record)).unwrap();
+    redis.query::<()>(cmd("SADD").arg("lantern:deployments").arg("feed")).unwrap();
 }
 
 /// Views of every kind that has no example plugin.
@@ -199,4 +207,20 @@ fn what_an_operator_has_done_is_a_state() {
     assert_eq!(state(&unbuilt, &[]), word("building"));
     let fault: &[&str] = &["HSET", "lantern:faults", "feed:1:0", "no such topic"];
     assert_eq!(state(&deployment(), &[fault]), ("stopped".to_owned(), json!("no such topic")));
+}
+
+/// A host that found its installation and no projection in it would have nothing to write back.
+#[tokio::test]
+async fn a_loss_is_not_taken_for_an_installation_without_projections() {
+    let (redis, deployment) = (RedisServer::start(), deployment());
+    let registry = RedisRegistry::new(Redis::new(&redis.url()).unwrap());
+    for _ in 0..LOSSES {
+        leave_behind(&redis, &deployment);
+        redis.query::<()>(cmd("HSET").arg("lantern:installation").arg("id").arg("bank")).unwrap();
+        let mut other = redis.connect();
+        let loss = tokio::task::spawn_blocking(move || cmd("FLUSHALL").query::<()>(&mut other).unwrap());
+        let seen = registry.load().await.unwrap();
+        loss.await.unwrap();
+        assert!(seen.installation.is_none() || !seen.deployments.is_empty(), "{seen:?}");
+    }
 }
