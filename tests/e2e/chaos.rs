@@ -8,8 +8,8 @@ use crate::story::note;
 #[test]
 fn one_fault_of_every_kind_leaves_no_trace() {
     let diary = Diary::new(false);
-    let plan = Plan { seed: 1, length: Length::OfEach };
-    let Some(outcome) = run(plan, &diary, &Stop::default()) else {
+    let plan = Plan { seed: 1, length: Length::OfEach, logs: None };
+    let Some(outcome) = run(&plan, &diary, &Stop::default()) else {
         note("not run: this needs a real Kafka");
         return;
     };

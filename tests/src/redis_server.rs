@@ -33,7 +33,7 @@ impl RedisServer {
         RedisServer::with_durability(false)
     }
 
-    /// Starts one that has every write on disk before it answers.
+    /// Starts one that has written every change down before it answers, so that a kill loses nothing.
     pub fn start_durable() -> RedisServer {
         RedisServer::with_durability(true)
     }

@@ -1,6 +1,8 @@
 //! Three hosts, each with its own way to Redis. None of them may end by itself, panic, or say an error.
 
 use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
@@ -11,7 +13,7 @@ use super::redis_pair::{RedisPair, url};
 use crate::host::{Host, Run};
 
 /// Events of a batch, at most: few, so that many commits lie between two faults.
-const BATCH_EVENTS: usize = 100;
+const BATCH_EVENTS: usize = 500;
 /// A host ends within this when it is told to; no measure, for the machine is busy.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(10);
@@ -21,6 +23,8 @@ const SHOWN: usize = 5;
 /// The hosts.
 pub struct Cluster {
     members: Vec<Member>,
+    /// Where what they say is kept, if it is.
+    logs: Option<PathBuf>,
     diary: Diary,
 }
 
@@ -32,12 +36,16 @@ struct Member {
 
 impl Cluster {
     /// Starts a host for each way to Redis.
-    pub fn start(source: &str, redis: &RedisPair, diary: &Diary) -> Cluster {
+    pub fn start(source: &str, redis: &RedisPair, logs: Option<&Path>, diary: &Diary) -> Cluster {
         let member = |proxy| {
             let run = Host::run_at(source, &url(proxy)).batch_events(BATCH_EVENTS);
             Member { host: Some(run.start()), run, asleep: false }
         };
-        Cluster { members: redis.hosts().iter().map(member).collect(), diary: diary.clone() }
+        Cluster {
+            members: redis.hosts().iter().map(member).collect(),
+            logs: logs.map(Path::to_owned),
+            diary: diary.clone(),
+        }
     }
 
     /// Those that run and are awake.
@@ -123,6 +131,13 @@ impl Cluster {
     /// Looks through what a host has said that is no more.
     fn examine(&self, number: usize, host: &Host) {
         let said = host.stdout() + &host.stderr();
+        if let Some(folder) = &self.logs {
+            let file = folder.join(format!("host-{number}-{}.log", host.id()));
+            let kept = fs::create_dir_all(folder).and_then(|()| fs::write(file, &said));
+            kept.unwrap_or_else(|error| {
+                self.diary.note(&format!("the log of host {number} is not kept: {error}"))
+            });
+        }
         let wrong: Vec<&str> = said.lines().filter(|line| is_wrong(line)).collect();
         if !wrong.is_empty() {
             let shown = wrong[..wrong.len().min(SHOWN)].join("\n  ");

@@ -15,6 +15,7 @@ mod stage;
 mod stop;
 mod verdict;
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::bank::Bank;
@@ -39,17 +40,20 @@ const PEACE: Duration = Duration::from_secs(180);
 const ACCOUNTS: u64 = 400;
 
 /// What is to be done.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     /// Where the stream of random numbers starts.
     pub seed: u64,
     /// How long it lasts.
     pub length: Length,
+    /// Where the logs of the hosts are kept, if they are.
+    pub logs: Option<PathBuf>,
 }
 
 /// What has come of it.
 pub struct Outcome {
-    plan: Plan,
+    seed: u64,
+    length: Length,
     took: Duration,
     injected: Injected,
     recoveries: Vec<Recovery>,
@@ -59,10 +63,10 @@ pub struct Outcome {
 }
 
 /// Runs a plan. None on a machine that can't run Kafka.
-pub fn run(plan: Plan, diary: &Diary, stop: &Stop) -> Option<Outcome> {
+pub fn run(plan: &Plan, diary: &Diary, stop: &Stop) -> Option<Outcome> {
     let started = Instant::now();
     let mut random = Random::new(plan.seed);
-    let stage = Stage::set(Random::new(random.bits()), diary, stop)?;
+    let stage = Stage::set(Random::new(random.bits()), plan.logs.as_deref(), diary, stop)?;
     let operator = Operator::new(stage.redis.operators_url(), &stage.topic, diary);
     operator.deploy_all();
     stage.until_shared();
@@ -73,7 +77,7 @@ pub fn run(plan: Plan, diary: &Diary, stop: &Stop) -> Option<Outcome> {
     let producers = Producers::start(stage.kafka.servers(), &stage.topic, &bank, &record, diary, &over);
     let working = Stop::default();
     let shift = Shift::start(operator.clone(), random.bits(), &monitor, &working);
-    let mut run = Run { plan, stage, monitor, record, diary, stop, injected: Injected::new() };
+    let mut run = Run { length: plan.length, stage, monitor, record, diary, stop, injected: Injected::new() };
     run.inject_all(random, &shift);
 
     diary.note("nothing is injected any more");
@@ -89,11 +93,20 @@ pub fn run(plan: Plan, diary: &Diary, stop: &Stop) -> Option<Outcome> {
     let Run { stage, monitor, injected, .. } = run;
     stage.hosts.end();
     let (recoveries, _) = monitor.recoveries();
-    Some(Outcome { plan, took: started.elapsed(), injected, recoveries, done, appended, diary: diary.clone() })
+    Some(Outcome {
+        seed: plan.seed,
+        length: plan.length,
+        took: started.elapsed(),
+        injected,
+        recoveries,
+        done,
+        appended,
+        diary: diary.clone(),
+    })
 }
 
 struct Run<'a> {
-    plan: Plan,
+    length: Length,
     stage: Stage,
     monitor: Monitor,
     record: Record,
@@ -105,7 +118,7 @@ struct Run<'a> {
 impl Run<'_> {
     /// Injects one fault after the other until the time is over.
     fn inject_all(&mut self, mut random: Random, shift: &Shift) {
-        let length = self.plan.length;
+        let length = self.length;
         let end = match length {
             Length::Minutes(minutes) => Some(Instant::now() + Duration::from_secs(60) * minutes),
             Length::OfEach => None,
@@ -227,7 +240,7 @@ impl Outcome {
     /// All that must not be so; nothing, if all is well and enough was injected to say so.
     pub fn findings(&self) -> Vec<String> {
         let mut findings = self.diary.findings();
-        findings.extend(self.plan.length.missing(|fault| self.injected(fault)));
+        findings.extend(self.length.missing(|fault| self.injected(fault)));
         findings
     }
 }

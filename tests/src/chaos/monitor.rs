@@ -90,11 +90,11 @@ impl Monitor {
         self.with(|watch| watch.open.iter_mut().for_each(|open| open.disturbed = true));
     }
 
-    /// A fault has ended, and so much was acknowledged by then.
-    pub fn ended(&self, fault: Fault, goal: BTreeMap<u32, u64>) {
+    /// A fault has ended, and so much was acknowledged by then. Whether others are going on, is said too.
+    pub fn ended(&self, fault: Fault, goal: BTreeMap<u32, u64>, others: bool) {
         self.with(|watch| {
             let still = watch.lanes.clone();
-            let disturbed = !watch.paused.is_empty() || !watch.open.is_empty();
+            let disturbed = others || !watch.paused.is_empty() || !watch.open.is_empty();
             let ended = Instant::now();
             watch.open.push(Open { fault, ended, goal, still, moved: None, disturbed });
         });
@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn a_fault_is_over_when_every_lane_has_moved_and_caught_up() {
         let monitor = monitor([5, 5]);
-        monitor.ended(Fault::Kill, [(0, 7), (1, 5)].into());
+        monitor.ended(Fault::Kill, [(0, 7), (1, 5)].into(), false);
         for (seen, is_over) in [([7, 5], false), ([7, 5], false), ([7, 6], true)] {
             note(&monitor, lanes(seen));
             assert_eq!(monitor.is_calm(), is_over, "{seen:?}");
@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn what_went_back_has_to_come_again() {
         let monitor = monitor([5, 5]);
-        monitor.ended(Fault::RedisFlush, [(0, 5), (1, 5)].into());
+        monitor.ended(Fault::RedisFlush, [(0, 5), (1, 5)].into(), false);
         monitor.disturb();
         note(&monitor, BTreeMap::new());
         assert!(!monitor.is_calm());

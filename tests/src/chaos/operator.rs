@@ -22,6 +22,8 @@ pub const PROJECTIONS: [&str; 3] = ["balances", "chain", "ledger"];
 
 /// A command that takes longer is given up: what it has begun goes on without it.
 const PATIENCE: Duration = Duration::from_secs(40);
+/// Between two attempts of the same.
+const AGAIN: Duration = Duration::from_millis(300);
 /// How often it is looked whether a command has ended.
 const LOOK: Duration = Duration::from_millis(10);
 /// A projection that is paused is resumed within this, or the operator asks whether it is.
@@ -161,6 +163,7 @@ impl Operator {
             if is_resumed || self.status(name).is_some_and(|status| status["state"] != "paused") {
                 return is_resumed;
             }
+            Stop::default().pause(AGAIN);
         }
         false
     }

@@ -35,7 +35,7 @@ impl Display for Outcome {
         writeln!(
             f,
             "seed {}, {took} s: {}",
-            self.plan.seed,
+            self.seed,
             match findings.len() {
                 0 => "every view equals the fold of the acknowledged events".to_owned(),
                 count => format!("{count} findings"),

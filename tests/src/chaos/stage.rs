@@ -1,6 +1,7 @@
 //! The parts of a chaotic installation, all real, and what faults do to them.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use super::cluster::Cluster;
@@ -64,7 +65,7 @@ enum End {
 
 impl Stage {
     /// Starts everything. None on a machine that can't run Kafka.
-    pub fn set(random: Random, diary: &Diary, stop: &Stop) -> Option<Stage> {
+    pub fn set(random: Random, logs: Option<&Path>, diary: &Diary, stop: &Stop) -> Option<Stage> {
         let line = Proxy::start();
         let mut kafka = Kafka::behind(line.port())?;
         line.lead_to(kafka.outside().expect("it is behind a proxy"));
@@ -76,7 +77,7 @@ impl Stage {
             line.port(),
             SESSION.as_millis()
         );
-        let hosts = Cluster::start(&source, &redis, diary);
+        let hosts = Cluster::start(&source, &redis, logs, diary);
         let stage = Stage {
             kafka,
             line,
@@ -111,14 +112,12 @@ impl Stage {
         }
         monitor.disturb();
         self.diary.note(fault.name());
-        match self.apply(fault) {
-            Some((time, undo)) => self.open.push((Instant::now() + time, fault, undo)),
-            None => monitor.ended(fault, record.ends()),
+        let (others, going_on) = (self.is_disturbed(), self.apply(fault));
+        // When a host is killed others must take over, whether it is started again or not.
+        if going_on.is_none() || fault == Fault::Kill {
+            monitor.ended(fault, record.ends(), others);
         }
-        if fault == Fault::Kill {
-            // Others must take over, whether it is started again or not.
-            monitor.ended(fault, record.ends());
-        }
+        self.open.extend(going_on.map(|(time, undo)| (Instant::now() + time, fault, undo)));
         true
     }
 
@@ -152,7 +151,7 @@ impl Stage {
                 }
                 Undo::Kafka => self.line.pace(Pace::Free, Pace::Free),
             }
-            monitor.ended(fault, record.ends());
+            monitor.ended(fault, record.ends(), self.is_disturbed());
         }
     }
 

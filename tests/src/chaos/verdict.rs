@@ -92,12 +92,11 @@ impl Log {
             }
             known.extend(there);
         }
-        let surplus = log.keys().filter(|at| !known.contains(at)).count();
-        for (count, what) in [
-            (lost, "acknowledged are not in the log"),
-            (aborted, "aborted are in the log"),
-            (surplus, "are in the log but not acknowledged"),
-        ] {
+        for (at, event) in log.iter().filter(|(at, _)| !known.contains(at)) {
+            let twin = log.iter().find(|(other, twin)| *other != at && *twin == event).map(|(other, _)| other);
+            wrong.push(format!("{at:?} is in the log but not acknowledged; the same is at {twin:?}"));
+        }
+        for (count, what) in [(lost, "acknowledged are not in the log"), (aborted, "aborted are in the log")] {
             if count > 0 {
                 wrong.push(format!("{count} events {what}"));
             }
@@ -182,7 +181,10 @@ mod tests {
         assert_eq!(log().differences(&right), [""; 0]);
         let all = [a.clone(), b.clone(), c.clone()];
         let wrong = [
-            (pages(&[a.clone(), b.clone()], &[], &[]), "1 events are in the log but not acknowledged"),
+            (
+                pages(&[a.clone(), b.clone()], &[], &[]),
+                "(0, 3) is in the log but not acknowledged; the same is at None",
+            ),
             (pages(&all, &[c.clone()], &[]), "1 events aborted are in the log"),
             (
                 pages(&[all.as_slice(), &[appended(4, "d")]].concat(), &[], &[]),

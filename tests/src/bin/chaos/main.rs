@@ -1,6 +1,7 @@
 //! `chaos`: breaks everything that a Lantern installation stands on, again and again, and says whether its views are right.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -17,6 +18,10 @@ struct Args {
     /// Begin the random numbers here [default: anywhere]
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
+
+    /// Keep what hosts say in this directory
+    #[arg(long, value_name = "DIR")]
+    logs: Option<PathBuf>,
 }
 
 #[expect(clippy::print_stdout, reason = "the result of the program")]
@@ -33,8 +38,8 @@ fn main() -> anyhow::Result<ExitCode> {
             told.order();
         }
     });
-    let plan = Plan { seed, length: Length::Minutes(args.minutes) };
-    let Some(outcome) = run(plan, &diary, &stop) else {
+    let plan = Plan { seed, length: Length::Minutes(args.minutes), logs: args.logs };
+    let Some(outcome) = run(&plan, &diary, &stop) else {
         anyhow::bail!("Kafka does not run on this machine (hint: install Java 17 or newer and Maven)");
     };
     println!("{outcome}");

@@ -13,12 +13,14 @@ use crate::store::redis::lane::LaneHash;
 impl RedisRegistry {
     pub(super) async fn read_records(&self) -> Result<Snapshot, Error> {
         let mut first = pipe();
-        first.cmd("TIME").cmd("SMEMBERS").arg(keys::DEPLOYMENTS).cmd("HGETALL").arg(keys::FAULTS);
+        first.cmd("TIME").cmd("HGETALL").arg(keys::INSTALLATION);
+        first.cmd("SMEMBERS").arg(keys::DEPLOYMENTS).cmd("HGETALL").arg(keys::FAULTS);
         let replies: Vec<Value> = self.ask_all(&first).await?;
-        let [time, names, faults] =
-            <[Value; 3]>::try_from(replies).map_err(|_| self.unavailable("an unexpected number of replies"))?;
+        let [time, installation, names, faults] =
+            <[Value; 4]>::try_from(replies).map_err(|_| self.unavailable("an unexpected number of replies"))?;
         let parse_error = |e: redis::ParsingError| self.unavailable(e);
         let (seconds, micros): (i64, i64) = redis::from_redis_value(time).map_err(parse_error)?;
+        let installation: BTreeMap<String, String> = redis::from_redis_value(installation).map_err(parse_error)?;
         let names: BTreeSet<String> = redis::from_redis_value(names).map_err(parse_error)?;
         let faults: BTreeMap<String, String> = redis::from_redis_value(faults).map_err(parse_error)?;
         let deployments = self.read_deployments(names).await?;
