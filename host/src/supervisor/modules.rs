@@ -3,8 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use super::desired::ModuleKey;
 use crate::control::{self, Registry};
@@ -21,6 +23,9 @@ pub struct Unloadable {
     /// What the user can do about it.
     pub hint: String,
 }
+
+/// How long to wait before asking again for a module that could not be had.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Why a module can't be had that nobody has.
 const MISSING: &str = "Redis does not have it";
@@ -41,6 +46,8 @@ pub(super) struct Modules<M> {
     ready: BTreeMap<ModuleKey, Result<M, Unloadable>>,
     bytes: BTreeMap<String, Vec<u8>>,
     on_their_way: BTreeSet<ModuleKey>,
+    /// When those may be asked for again that could not be had.
+    ask_again_at: BTreeMap<ModuleKey, Instant>,
     loading: JoinSet<(ModuleKey, Loaded<M>)>,
 }
 
@@ -52,6 +59,7 @@ impl<M: Clone + Send + 'static> Modules<M> {
             ready: BTreeMap::new(),
             bytes: BTreeMap::new(),
             on_their_way: BTreeSet::new(),
+            ask_again_at: BTreeMap::new(),
             loading: JoinSet::new(),
         }
     }
@@ -69,11 +77,13 @@ impl<M: Clone + Send + 'static> Modules<M> {
     /// Loads what is wanted and not at hand, and forgets what is not wanted.
     pub(super) fn want<C: Registry>(&mut self, registry: &C, wanted: &BTreeSet<ModuleKey>) {
         self.ready.retain(|key, _| wanted.contains(key));
+        self.ask_again_at.retain(|key, _| wanted.contains(key));
         self.bytes.retain(|digest, _| wanted.iter().any(|key| key.digest == *digest));
         for key in wanted {
             // One that was missing may have been brought meanwhile.
             let is_settled = self.ready.get(key).is_some_and(|module| !is_missing(module));
-            if is_settled || !self.on_their_way.insert(key.clone()) {
+            let is_early = self.ask_again_at.get(key).is_some_and(|at| Instant::now() < *at);
+            if is_settled || is_early || !self.on_their_way.insert(key.clone()) {
                 continue;
             }
             let (registry, loader, key) = (registry.clone(), self.loader.clone(), key.clone());
@@ -90,13 +100,16 @@ impl<M: Clone + Send + 'static> Modules<M> {
         let Some(arrived) = self.loading.join_next().await else { return std::future::pending().await };
         let Ok((key, loaded)) = arrived else { return };
         self.on_their_way.remove(&key);
+        if matches!(loaded, Err(Failed::Registry(_) | Failed::Missing)) {
+            self.ask_again_at.insert(key.clone(), Instant::now() + ASK_AGAIN);
+        }
         let unloadable = |reason: &str, hint: &str| Err(Unloadable { reason: reason.into(), hint: hint.into() });
         let module = match loaded {
             Ok((bytes, module)) => {
                 self.bytes.insert(key.digest.clone(), bytes);
                 module
             }
-            // Asked for again at the next look.
+            // Asked for again before long.
             Err(Failed::Registry(error)) => return tracing::debug!("module {}: {error}", key.digest),
             Err(Failed::Missing) => unloadable(MISSING, "deploy its file again"),
             Err(Failed::Panicked) => {
