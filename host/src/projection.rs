@@ -137,6 +137,8 @@ pub struct Projection {
     pub name: Arc<str>,
     /// Which build of its views this is, from 1.
     pub generation: u64,
+    /// When it was begun, as its record says: so it is not taken for another that had its number before.
+    pub begun: i64,
     /// Whether readers read this generation.
     pub live: bool,
     /// Before each view's name in its Redis key: that of the projection if it is live, else a hidden one.

@@ -73,6 +73,7 @@ fn projection() -> Projection {
     Projection {
         name: "p".into(),
         generation: 1,
+        begun: 0,
         live: true,
         prefix: "p:".into(),
         topics: ["t".into()].into(),

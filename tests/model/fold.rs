@@ -71,7 +71,7 @@ impl Folded {
 
 /// Whether the count of an event's key is written down with it.
 pub fn is_totalled(offset: u64) -> bool {
-    offset % 4 == 1
+    offset % 8 == 1
 }
 
 /// The next link of a partition's chain: how many events there are, and what they hash to (FNV-1a).

@@ -24,7 +24,9 @@ pub struct Line {
 impl Line {
     /// Waits while the host is frozen.
     pub async fn thawed(&self) {
-        let _ = self.life.frozen.subscribe().wait_for(|frozen| !frozen).await;
+        while self.life.is_frozen() {
+            self.life.thawed.notified().await;
+        }
     }
 
     /// A call gets to the store; false if that is away.

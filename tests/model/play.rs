@@ -8,6 +8,7 @@ use lantern::control::{Registry, Stage};
 use lantern::event::{BatchLimits, TopicPartition};
 use lantern::lane::{Blocking, Settings};
 use lantern::supervisor::{Board, Error, Host, Loader, Options, Unloadable};
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -67,13 +68,18 @@ impl Run {
         for _ in 0..LOOKS_MAX {
             sleep(LOOK_EVERY).await;
             self.note_ended_hosts();
+            // One that had been hit already may have died since.
+            (0..self.world.shape.hosts).for_each(|host| self.start(host));
             if self.is_quiet() {
                 self.world.check_all();
                 self.world.check_whole();
                 return;
             }
-            if self.world.memory.deployment(NAME).is_none() {
-                self.world.obey(Order::Deploy { revision: 1, build: 'a' }).await;
+            // A host may have written back what was so before the store lost it, or none.
+            match self.world.memory.deployment(NAME) {
+                None => self.world.obey(Order::Deploy { revision: 1, build: 'a' }).await,
+                Some(deployment) if deployment.paused => self.world.obey(Order::Resume).await,
+                Some(_) => {}
             }
         }
         let (ends, deployment) = (self.world.log.ends(), self.world.memory.deployment(NAME));
@@ -107,12 +113,12 @@ impl Run {
             }
             Step::Freeze { host } => {
                 world.count("hosts: frozen");
-                world.state().slots[host].life.frozen.send_replace(true);
+                world.state().slots[host].life.freeze();
             }
             Step::Thaw { host } => {
                 let state = world.state();
                 let slot = &state.slots[host];
-                if slot.life.frozen.send_replace(false) {
+                if slot.life.thaw() {
                     slot.tell(&world.shape);
                 }
             }
@@ -164,6 +170,7 @@ impl Run {
         }
         slot.lives += 1;
         (slot.life, slot.stop) = (Life::new(false), CancellationToken::new());
+        slot.assigned = watch::Sender::default();
         slot.tell(&world.shape);
         let line = Line { world: world.clone(), host, life: slot.life.clone(), number: slot.lives };
         let options = Options {
@@ -193,9 +200,6 @@ impl Run {
             let bytes = module(revision, build);
             let kept = world.registry.keep_module(&String::from_utf8_lossy(&bytes), &bytes).await;
             kept.expect("memory is always there");
-        }
-        if world.memory.deployment(NAME).is_some_and(|deployment| deployment.paused) {
-            world.obey(Order::Resume).await;
         }
         for (topic, partition) in
             (0..world.shape.topics).flat_map(|t| (0..world.shape.partitions).map(move |p| (t, p)))

@@ -141,8 +141,12 @@ impl Schedule {
         steps.push(Step::Append { topic: 0, partition: 0, count: 8 });
         steps.push(Step::Wait(30));
         for _ in 0..10 + random.below(25) {
-            steps.push(step(&shape, &mut random));
-            if random.below(3) > 0 {
+            let step = step(&shape, &mut random);
+            let takes_its_time = matches!(step, Step::Order(Order::Deploy { .. } | Order::Rebuild { .. }));
+            steps.push(step);
+            if takes_its_time && random.below(3) > 0 {
+                steps.push(Step::Wait(100 + random.below(700)));
+            } else if random.below(3) > 0 {
                 steps.push(Step::Wait(wait(&mut random)));
             }
         }

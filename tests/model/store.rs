@@ -110,7 +110,7 @@ impl Request {
             }
             _ => {}
         }
-        let was_frozen = *self.line.life.frozen.borrow();
+        let was_frozen = self.line.life.is_frozen();
         self.line.thawed().await;
         let was_dead = self.line.life.is_dead();
         if was_dead {

@@ -68,7 +68,8 @@ pub struct Life {
     pub dead: AtomicBool,
     /// What it had sent when it died arrives so many milliseconds later; lost, if it is more than can be waited for.
     pub late: AtomicU64,
-    pub frozen: watch::Sender<bool>,
+    pub frozen: AtomicBool,
+    pub thawed: Notify,
 }
 
 /// What is sent by a host that dies is lost.
@@ -144,7 +145,7 @@ impl World {
     pub fn kill(&self, host: usize, life: &Life, late: Option<u64>) {
         life.late.store(late.unwrap_or(LOST), Relaxed);
         life.dead.store(true, Relaxed);
-        life.frozen.send_replace(false);
+        life.thaw();
         if let Some(task) = self.state().slots[host].task.take() {
             task.abort();
         }
@@ -155,7 +156,7 @@ impl World {
         let mut state = self.state();
         for (slot, share) in state.slots.iter_mut().zip(shares) {
             slot.wanted = *share;
-            if !*slot.life.frozen.borrow() {
+            if !slot.life.is_frozen() {
                 slot.tell(&self.shape);
             }
         }
@@ -183,7 +184,22 @@ impl Slot {
 impl Life {
     pub fn new(dead: bool) -> Arc<Life> {
         let (dead, late) = (AtomicBool::new(dead), AtomicU64::new(LOST));
-        Arc::new(Life { dead, late, frozen: watch::Sender::new(false) })
+        Arc::new(Life { dead, late, frozen: AtomicBool::new(false), thawed: Notify::new() })
+    }
+
+    pub fn freeze(&self) {
+        self.frozen.store(true, Relaxed);
+    }
+
+    /// True if it was frozen.
+    pub fn thaw(&self) -> bool {
+        let was_frozen = self.frozen.swap(false, Relaxed);
+        self.thawed.notify_waiters();
+        was_frozen
+    }
+
+    pub fn is_frozen(&self) -> bool {
+        self.frozen.load(Relaxed)
     }
 
     pub fn is_dead(&self) -> bool {

@@ -195,6 +195,7 @@ impl Deployment {
         Projection {
             name: self.name.as_str().into(),
             generation: number,
+            begun: generation.begun,
             live: generation.stage == Stage::Live,
             prefix: generation.prefix.as_str().into(),
             topics: generation.topics.iter().map(|topic| topic.as_str().into()).collect(),

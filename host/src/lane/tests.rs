@@ -292,6 +292,7 @@ impl Stage {
         let projection = Projection {
             name: "words".into(),
             generation: 1,
+            begun: 0,
             live: true,
             prefix: "words:".into(),
             topics: ["t".into()].into(),

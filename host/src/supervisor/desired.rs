@@ -228,6 +228,7 @@ mod tests {
         Projection {
             name: "p".into(),
             generation: 1,
+            begun: 0,
             live: true,
             prefix: "p:".into(),
             topics: ["a".into(), "b".into()].into(),

@@ -30,7 +30,8 @@ impl MemoryRegistry {
         for (number, prefix) in opened.chain(effects.close.iter().map(|number| (*number, String::new()))) {
             let generation = change.after.as_ref().and_then(|after| after.generations.get(&number));
             let ordering = generation.map(|generation| generation.ordering);
-            content.places.insert(build(number), Place { prefix, ordering });
+            let begun = generation.map_or(-1, |generation| generation.begun);
+            content.places.insert(build(number), Place { prefix, begun, ordering });
         }
         for number in &effects.forget {
             content.lanes.remove(&build(*number));

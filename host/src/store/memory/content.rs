@@ -50,6 +50,7 @@ pub(super) struct Lane {
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Place {
     pub(super) prefix: String,
+    pub(super) begun: i64,
     pub(super) ordering: Option<Ordering>,
 }
 

@@ -10,7 +10,7 @@ mod session;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::{Checkpoint, Error, Store};
@@ -26,8 +26,8 @@ pub use session::{MemoryCells, MemorySession};
 #[derive(Clone, Debug)]
 pub struct Memory {
     content: Arc<Mutex<Content>>,
-    /// Raised with every change of a record.
-    changes: watch::Sender<u64>,
+    /// Told of every change of a record. Wakes who waits in the order in which they came, as a watch would not.
+    changes: Arc<Notify>,
     /// Its clock begins with it.
     begun: Instant,
 }
@@ -38,7 +38,7 @@ pub struct Kept(Content);
 
 impl Default for Memory {
     fn default() -> Self {
-        Self { content: Arc::default(), changes: watch::Sender::default(), begun: Instant::now() }
+        Self { content: Arc::default(), changes: Arc::default(), begun: Instant::now() }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The records of the control plane in memory.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 
 use tokio::sync::watch;
 
@@ -39,7 +40,7 @@ impl MemoryRegistry {
     }
 
     pub(super) fn tell(&self) {
-        self.memory.changes.send_modify(|number| *number += 1);
+        self.memory.changes.notify_waiters();
     }
 }
 
@@ -59,8 +60,11 @@ impl Registry for MemoryRegistry {
     }
 
     async fn listen(&self, told: watch::Sender<u64>) {
-        let mut changes = self.memory.changes.subscribe();
-        while changes.changed().await.is_ok() {
+        let mut change = pin!(self.memory.changes.notified());
+        loop {
+            change.as_mut().await;
+            // Whatever comes from now on is heard.
+            change.set(self.memory.changes.notified());
             told.send_modify(|number| *number += 1);
         }
     }

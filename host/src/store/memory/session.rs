@@ -82,7 +82,9 @@ fn check_place(content: &Content, projection: &Projection, id: &LaneId) -> Resul
         return Ok(());
     }
     match content.places.get(&build(id)) {
-        Some(place) if *place.prefix != *projection.prefix => Err(Error::Moved { lane: id.clone() }),
+        Some(place) if (&*place.prefix, place.begun) != (&*projection.prefix, projection.begun) => {
+            Err(Error::Moved { lane: id.clone() })
+        }
         Some(place) if place.ordering != Some(projection.ordering) => Err(Error::Refused {
             lane: id.clone(),
             reason: "its views were built with another ordering".into(),

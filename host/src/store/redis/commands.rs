@@ -121,6 +121,7 @@ mod tests {
         let projection = Projection {
             name: "p".into(),
             generation: 1,
+            begun: 0,
             live: true,
             prefix: "p:".into(),
             topics: [].into(),

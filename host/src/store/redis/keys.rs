@@ -10,7 +10,7 @@
 //! | `lantern:deployment:<p>` | string | the record of a projection, JSON |
 //! | `lantern:modules` | set | the digests of the plugins' files |
 //! | `lantern:module:<digest>` | string | a plugin's file |
-//! | `lantern:generation:<p>:<g>` | hash | `prefix`: where its lanes may write; `ordering`: how they are cut |
+//! | `lantern:generation:<p>:<g>` | hash | `prefix`: where its lanes may write; `ordering`: how they are cut; `begun`: when it was begun |
 //! | `lantern:lanes:<p>:<g>` | set | the shares of the lanes that were ever started |
 //! | `lantern:lane:<p>:<g>:<share>` | hash | `epoch`, `owner`, `broken`; `<topic>/<partition>` → next offset, newest time |
 //! | `lantern:keys:<p>:<g>:<view>` | set | the keys of a keyed view that may have a structure |
@@ -61,6 +61,8 @@ pub(super) const BROKEN: &str = "broken";
 
 /// Field of a generation's hash: how its events are cut into lanes.
 pub(super) const ORDERING: &str = "ordering";
+/// Field of a generation's hash: when it was begun, which tells it from another of its number.
+pub(super) const BEGUN: &str = "begun";
 /// Field of a generation's hash: where its lanes may write. Empty while they may not.
 pub(super) const PREFIX: &str = "prefix";
 

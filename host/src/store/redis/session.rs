@@ -54,7 +54,7 @@ impl RedisSession {
         loop {
             let mut look = redis::pipe();
             look.cmd("WATCH").arg(&generation);
-            look.cmd("HMGET").arg(&generation).arg(keys::PREFIX).arg(keys::ORDERING);
+            look.cmd("HMGET").arg(&generation).arg(keys::PREFIX).arg(keys::ORDERING).arg(keys::BEGUN);
             let mut replies = self.send(&look).await?;
             let place = self.answer(replies.pop())?;
             // Without its watch nothing would fence.
@@ -102,17 +102,22 @@ impl RedisSession {
         Ok(())
     }
 
-    /// Checks where the generation's lanes may write. If its lanes were cut in another way before, new lanes would begin
-    /// at offset zero over views that have those events.
+    /// Checks where the generation's lanes may write. Another may have its number by now, after a loss or an undeployment;
+    /// then the module is perhaps another as well. If its lanes were cut in another way before, new lanes would begin at
+    /// offset zero over views that have those events.
     fn check_place(&self, place: Value) -> Result<(), Error> {
         let ordering = match self.projection.ordering {
             Ordering::Partition => "partition",
             Ordering::Global => "global",
         };
-        let place: [Option<String>; 2] = redis::from_redis_value(place).map_err(|e| self.redis.unavailable(e))?;
-        match place {
-            [Some(prefix), Some(found)] if *prefix == *self.projection.prefix && found == ordering => Ok(()),
-            [Some(prefix), Some(found)] if *prefix == *self.projection.prefix => Err(self.refused(
+        let place: [Option<String>; 3] = redis::from_redis_value(place).map_err(|e| self.redis.unavailable(e))?;
+        let [prefix, found, begun] = place;
+        // Earlier versions did not write down when it was begun.
+        let is_ours = prefix.is_some_and(|prefix| *prefix == *self.projection.prefix)
+            && begun.is_none_or(|begun| begun == self.projection.begun.to_string());
+        match found {
+            Some(found) if is_ours && found == ordering => Ok(()),
+            Some(found) if is_ours => Err(self.refused(
                 format!("its views were built with the ordering `{found}`, and the plugin now says `{ordering}`"),
                 "rebuild the projection",
             )),

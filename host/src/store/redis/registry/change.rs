@@ -89,12 +89,11 @@ fn argument(change: &Change, keyed_max: u64) -> Json {
 /// Where lanes may write from now on, and which ones may not.
 fn places(change: &Change, open: &[Lanes], closed: &[u64]) -> Json {
     let name = change.entry.projection.as_str();
-    let ordering = |number: u64| {
-        let generation = change.after.as_ref().and_then(|after| after.generations.get(&number));
-        generation.map_or(Json::Null, |generation| json!(generation.ordering))
-    };
     let place = |number: u64, prefix: &str| {
-        let fields = json!([keys::PREFIX, prefix, keys::ORDERING, ordering(number)]);
+        let generation = change.after.as_ref().and_then(|after| after.generations.get(&number));
+        let ordering = generation.map_or(Json::Null, |generation| json!(generation.ordering));
+        let begun = generation.map_or_else(String::new, |generation| generation.begun.to_string());
+        let fields = json!([keys::PREFIX, prefix, keys::ORDERING, ordering, keys::BEGUN, begun]);
         json!({ "generation": keys::generation(name, number), "fields": fields })
     };
     let open = open.iter().map(|lanes| place(lanes.generation, &lanes.prefix));
