@@ -9,7 +9,7 @@ use super::connect::{Connection, block_on};
 use super::moving::{self, Moving};
 use super::operate::{Operator, Step, refused};
 use super::{Printer, UserError, progress};
-use crate::control::{Deployment, Outcome, Reached, Refusal, Snapshot, steps};
+use crate::control::{Deployment, Doubt, Outcome, Reached, Refusal, Snapshot, steps};
 
 /// How long a held generation is waited for that is a little behind the live one.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -110,14 +110,18 @@ impl Args {
         }
         let (before, now) = (deployment.live, after.live);
         let what = format!("generation {now} becomes the live one, generation {before} is kept for rollback");
-        Ok(Step { reached: Some(Reached { by: now, of: before }), ..Step::to(after, what) })
+        // One that has stopped may have read more than there is now.
+        let reached = (!snapshot.has_stopped(&self.name, before)).then_some(Reached { by: now, of: before });
+        Ok(Step { reached, ..Step::to(after, what) })
     }
 }
 
-/// What a comparison has found of the held generation, if one was made and found something.
+/// What speaks against promoting the held generation, if something does.
 fn difference(deployment: &Deployment) -> Option<String> {
     let (number, next) = deployment.next()?;
-    let was_compared = next.rebuild.as_ref().is_some_and(|rebuild| rebuild.verify);
-    let finding = next.finding.as_ref().filter(|_| was_compared)?;
-    Some(format!("generation {number} differs from the live one: {finding}"))
+    let finding = next.finding.as_deref().unwrap_or("it is not known why");
+    Some(match next.doubt? {
+        Doubt::Differs => format!("generation {number} differs from the live one: {finding}"),
+        Doubt::Uncompared => format!("generation {number} was not compared with the live one: {finding}"),
+    })
 }

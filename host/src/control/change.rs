@@ -129,7 +129,7 @@ impl Change {
     /// does not count.
     pub fn incomparable(&self) -> Vec<&str> {
         let (Some(before), Some(reached)) = (&self.before, self.reached) else { return Vec::new() };
-        before.deployment.remade_topics(reached.of, reached.by)
+        before.deployment.unlike_topics(reached.of, reached.by)
     }
 
     /// What follows from it. Moves are in an order in which none overwrites what another has yet to take away.

@@ -149,6 +149,7 @@ fn generation(wanted: &Wanted, topics: Vec<String>, now: i64) -> Result<Generati
         until: BTreeMap::new(),
         frozen: false,
         finding: None,
+        doubt: None,
         swept: false,
     })
 }

@@ -86,8 +86,11 @@ pub struct Generation {
     pub until: BTreeMap<String, u64>,
     /// Whether its lanes must stand still, for a comparison or while structures move.
     pub frozen: bool,
-    /// Why it has failed, or what a comparison found.
+    /// Why it has failed, or why it is held although nobody asked for that.
     pub finding: Option<String>,
+    /// Whether that speaks against promoting it.
+    #[serde(default)]
+    pub doubt: Option<Doubt>,
     /// Whether it has failed and the keys that it had are removed.
     pub swept: bool,
 }
@@ -108,6 +111,16 @@ pub enum Stage {
     Failed,
     /// Its keys are being removed.
     Dropped,
+}
+
+/// What speaks against promoting a generation, if it was to be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Doubt {
+    /// It is not like the live one.
+    Differs,
+    /// There was nothing to compare it with.
+    Uncompared,
 }
 
 /// How a rebuild is to go.
@@ -182,12 +195,18 @@ impl Deployment {
         format!("lantern:views:{}:{generation}:", self.name)
     }
 
-    /// The topics of which two generations have read different ones of the same name.
-    pub fn remade_topics(&self, one: u64, other: u64) -> Vec<&str> {
-        let ids = |number| self.generations.get(&number).map(|generation: &Generation| &generation.topic_ids);
-        let (Some(one), Some(other)) = (ids(one), ids(other)) else { return Vec::new() };
-        let differs = |(topic, id): &(&String, &String)| other.get(*topic).is_some_and(|is| is != *id);
-        one.iter().filter(differs).map(|(topic, _)| topic.as_str()).collect()
+    /// The topics that are not the same to two generations: only one reads them, or there were two of the same name.
+    pub fn unlike_topics(&self, one: u64, other: u64) -> Vec<&str> {
+        let (Some(one), Some(other)) = (self.generations.get(&one), self.generations.get(&other)) else {
+            return Vec::new();
+        };
+        let is_remade = |topic: &String| match (one.topic_ids.get(topic), other.topic_ids.get(topic)) {
+            (Some(id), Some(is)) => id != is,
+            _ => false,
+        };
+        let unlike = one.topics.iter().filter(|topic| !other.topics.contains(topic) || is_remade(topic));
+        let added = other.topics.iter().filter(|topic| !one.topics.contains(topic));
+        unlike.chain(added).map(String::as_str).collect()
     }
 
     /// A generation as its lanes are to run it.

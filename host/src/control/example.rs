@@ -67,7 +67,7 @@ pub(super) fn building() -> Deployment {
 
 /// Generation 1 is live, and 2 waits for `promote`.
 pub(super) fn held() -> Deployment {
-    let mut held = steps::hold(&building(), None).expect("it is building");
+    let mut held = steps::hold(&building(), None, None).expect("it is building");
     held.generations.get_mut(&2).expect("it is held").built = Some(Built { events: 5, milliseconds: 5 });
     held
 }

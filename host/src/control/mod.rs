@@ -21,7 +21,7 @@ use crate::store::{Checkpoint, Unwilling};
 pub use change::{Change, Effects, Entry, Lanes, Move, Outcome, Reached};
 pub use deploy::{Kind, Plan, Wanted, plan};
 pub use deployment::{
-    Beginning, Built, Deployment, FORMAT, Generation, KEEP_OLD_SECONDS, OnError, Rebuild, Stage, partition,
+    Beginning, Built, Deployment, Doubt, FORMAT, Generation, KEEP_OLD_SECONDS, OnError, Rebuild, Stage, partition,
 };
 pub use host::{HostReport, LaneReport};
 pub use steps::Refusal;
@@ -108,6 +108,13 @@ pub struct Snapshot {
     pub faults: BTreeMap<FaultAt, String>,
     /// Now, by the store's clock, in milliseconds since the Unix epoch.
     pub now: i64,
+}
+
+impl Snapshot {
+    /// Whether a lane of the generation can't go on.
+    pub fn has_stopped(&self, projection: &str, generation: u64) -> bool {
+        self.faults.keys().any(|at| (at.projection.as_str(), at.generation) == (projection, generation))
+    }
 }
 
 /// A record as it was read.

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::control::{Built, Deployment, Outcome, Reached, Refusal, Snapshot, Stage, steps};
+use crate::control::{Built, Deployment, Doubt, Outcome, Reached, Refusal, Snapshot, Stage, steps};
 use crate::store::Checkpoint;
 
 /// The next step of a rebuild.
@@ -44,15 +44,12 @@ pub(super) fn step(
         }
         return arrived(deployment, snapshot, next, None);
     };
-    let has_stopped = snapshot
-        .faults
-        .keys()
-        .any(|at| (at.projection.as_str(), at.generation) == (deployment.name.as_str(), deployment.live));
+    let has_stopped = snapshot.has_stopped(&deployment.name, deployment.live);
     match (old.frozen, generation.frozen) {
         (false, false) if !has_reached(next, live) => Ok(Step::Wait),
         (false, _) if has_stopped => {
             let finding = "the live generation has stopped, so there was nothing to compare with";
-            arrived(deployment, snapshot, next, Some(finding.to_owned()))
+            arrived(deployment, snapshot, next, Some((Doubt::Uncompared, finding.to_owned())))
         }
         // First the new one stands still, where the live one has not been yet or has just been …
         (false, false) => Ok(still(steps::freeze(deployment, number, None), "stands still for a comparison")),
@@ -82,17 +79,18 @@ pub(super) fn arrived(
     deployment: &Deployment,
     snapshot: &Snapshot,
     next: &Checkpoint,
-    finding: Option<String>,
+    doubt: Option<(Doubt, String)>,
 ) -> Result<Step, Refusal> {
     let Some((number, generation)) = deployment.next() else { return Ok(Step::Wait) };
     let reached = Reached { by: number, of: deployment.live };
     let holds = generation.rebuild.as_ref().is_some_and(|rebuild| rebuild.hold);
+    let (doubt, finding) = doubt.unzip();
     let (mut after, action, what) = if holds || finding.is_some() {
         let what = match &finding {
             Some(finding) => format!("generation {number} is held: {finding}"),
             None => format!("generation {number} is held for `promote`"),
         };
-        (steps::hold(deployment, finding)?, "hold", what)
+        (steps::hold(deployment, finding, doubt)?, "hold", what)
     } else {
         let what = format!("generation {} → {number}", deployment.live);
         (steps::cut_over(deployment, snapshot.now)?, "cutover", what)
@@ -101,12 +99,18 @@ pub(super) fn arrived(
     Ok(Step::Change(Box::new(after), Some(reached), action, what))
 }
 
-/// The new generation has come to the end of topics of which the live one has read others of the same name: whatever it
-/// was to be compared with is gone.
-pub(super) fn replaced(deployment: &Deployment, snapshot: &Snapshot, next: &Checkpoint) -> Result<Step, Refusal> {
+/// The new generation has come to the end of its topics, and how far the live one has come says nothing of them: they are
+/// other topics, or it has stopped where the log ends no more.
+pub(super) fn at_end(deployment: &Deployment, snapshot: &Snapshot, next: &Checkpoint) -> Result<Step, Refusal> {
     let verifies = deployment.next().and_then(|(_, next)| next.rebuild.as_ref()).is_some_and(|r| r.verify);
-    let finding = "a topic was made anew since the live generation read it, so there was nothing to compare with";
-    arrived(deployment, snapshot, next, verifies.then(|| finding.to_owned()))
+    let finding = "it does not read what the live generation has read, so there was nothing to compare with";
+    let step = arrived(deployment, snapshot, next, verifies.then(|| (Doubt::Uncompared, finding.to_owned())))?;
+    Ok(match step {
+        Step::Change(after, _, action, what) if snapshot.has_stopped(&deployment.name, deployment.live) => {
+            Step::Change(after, None, action, what)
+        }
+        step => step,
+    })
 }
 
 /// The cutover has too much to move in one step: it is done in chunks if that was asked for, or waits for an operator.
@@ -125,7 +129,7 @@ pub(super) fn too_many(
     } else {
         let finding = format!("{}: promote it with --chunked", Outcome::TooMany { structures, limit });
         let what = format!("generation {number} is held: {finding}");
-        (steps::hold(deployment, Some(finding))?, "hold", what)
+        (steps::hold(deployment, Some(finding), None)?, "hold", what)
     };
     note_built(&mut after, number, next, snapshot.now);
     Ok(Step::Change(Box::new(after), Some(reached), action, what))
@@ -209,10 +213,12 @@ mod tests {
         let same = arrived(&deployment, &Snapshot::default(), &marks([8, 9]), None).expect("it is there");
         let after = changed(same, "cutover");
         assert!(after.generations.values().all(|g| !g.frozen && g.until.is_empty()));
-        let different = arrived(&deployment, &Snapshot::default(), &marks([8, 9]), Some("1 missing".into()));
+        let different =
+            arrived(&deployment, &Snapshot::default(), &marks([8, 9]), Some((Doubt::Differs, "1 missing".into())));
         let after = changed(different.expect("it is there"), "hold");
         assert!(after.generations.values().all(|g| !g.frozen && g.until.is_empty()));
-        assert_eq!(after.generations[&2].finding.as_deref(), Some("1 missing"));
+        let held = &after.generations[&2];
+        assert_eq!((held.finding.as_deref(), held.doubt), (Some("1 missing"), Some(Doubt::Differs)));
     }
 
     #[test]
@@ -225,6 +231,7 @@ mod tests {
         assert_eq!((after.live, after.moving), (1, Some(2)));
         assert!(after.generations.values().all(|generation| generation.frozen));
         let after = changed(too_many(Rebuild::default()), "hold");
+        assert_eq!(after.generations[&2].doubt, None);
         let finding = after.generations[&2].finding.as_deref().unwrap();
         assert!(
             finding.contains("20000 structures") && finding.ends_with("promote it with --chunked"),

@@ -9,11 +9,11 @@ use tokio::time::Instant;
 
 use super::ages::{Age, Ages};
 use super::desired::{Desired, GenerationKey};
-use super::drive::{Step, arrived, progress, replaced, step, too_many};
+use super::drive::{Step, arrived, at_end, progress, step, too_many};
 use super::keeper::{Hand, Keeper};
 use super::roster::Roster;
 use crate::control::{
-    Built, Deployment, Error, HostReport, LaneReport, Outcome, Recorded, Refusal, Registry, Stage, steps,
+    Built, Deployment, Doubt, Error, HostReport, LaneReport, Outcome, Recorded, Refusal, Registry, Stage, steps,
 };
 use crate::event::TopicPartition;
 use crate::lane::{State, chain};
@@ -259,27 +259,40 @@ async fn rebuild<C: Registry>(hand: &Hand<C>, recorded: &Recorded, lanes: Option
     let snapshot = hand.snapshot();
     let live = progress(hand.registry.lanes(&deployment.name, deployment.live).await?);
     let next = progress(hand.registry.lanes(&deployment.name, number).await?);
-    if !deployment.remade_topics(deployment.live, number).is_empty() {
-        // How far the live one has come in another topic says nothing of this one.
-        let hosts = hand.registry.hosts().await?;
-        let reports = hosts.iter().flat_map(|host| &host.lanes);
-        let own = reports.filter(|lane| (&lane.projection, lane.generation) == (&deployment.name, number));
-        let at_end: BTreeSet<&String> = own.filter(|lane| lane.at_end).map(|lane| &lane.share).collect();
-        if lanes == Some(at_end.len()) {
-            make(hand, recorded, replaced(deployment, snapshot, &next)).await?;
-        }
+    let is_unlike = !deployment.unlike_topics(deployment.live, number).is_empty();
+    let has_stopped = snapshot.has_stopped(&deployment.name, deployment.live);
+    if (is_unlike || has_stopped) && is_at_end(hand, deployment, number, lanes).await? {
+        make(hand, recorded, at_end(deployment, snapshot, &next)).await?;
+        return Ok(());
+    }
+    if is_unlike {
         return Ok(());
     }
     let mut outcome = step(deployment, snapshot, &live, &next);
     if outcome == Ok(Step::Compare) {
         let finding = hand.registry.compare(deployment, (deployment.live, number)).await?;
-        outcome = arrived(deployment, snapshot, &next, finding);
+        let doubt = finding.map(|finding| (Doubt::Differs, finding));
+        outcome = arrived(deployment, snapshot, &next, doubt);
     }
     let outcome = make(hand, recorded, outcome).await?;
     if let Some(Outcome::TooMany { structures, limit }) = outcome {
         make(hand, recorded, too_many(deployment, snapshot, &next, (structures, limit))).await?;
     }
     Ok(())
+}
+
+/// Whether all lanes of a generation, on whichever hosts, have read all there is.
+async fn is_at_end<C: Registry>(
+    hand: &Hand<C>,
+    deployment: &Deployment,
+    number: u64,
+    lanes: Option<usize>,
+) -> Result<bool, Error> {
+    let hosts = hand.registry.hosts().await?;
+    let reports = hosts.iter().flat_map(|host| &host.lanes);
+    let own = reports.filter(|lane| (&lane.projection, lane.generation) == (&deployment.name, number));
+    let at_end: BTreeSet<&String> = own.filter(|lane| lane.at_end).map(|lane| &lane.share).collect();
+    Ok(lanes == Some(at_end.len()))
 }
 
 /// Makes a step of a rebuild, and gives how that went.

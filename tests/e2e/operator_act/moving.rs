@@ -59,7 +59,7 @@ async fn held(redis: &RedisServer) -> RedisRegistry {
     let first = plan(&wanted("m1", 1), &BTreeMap::new(), 0).unwrap().after;
     assert_eq!(write(&registry, None, first.clone()).await, Outcome::Done);
     let present = BTreeMap::from([("feeds".to_owned(), &first)]);
-    let both = steps::hold(&plan(&wanted("m2", 2), &present, 0).unwrap().after, None).unwrap();
+    let both = steps::hold(&plan(&wanted("m2", 2), &present, 0).unwrap().after, None, None).unwrap();
     let (_, before) = recorded(&registry).await;
     assert_eq!(write(&registry, Some(before), both).await, Outcome::Done);
     for (generation, prefix, keys) in [(1, "feeds:", FIRST), (2, "lantern:views:feeds:2:", SECOND)] {

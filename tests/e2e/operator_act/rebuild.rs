@@ -30,6 +30,23 @@ fn what_is_held_follows_until_it_is_promoted() {
 }
 
 #[test]
+fn other_topics_are_read_to_their_end_before_readers_see_them() {
+    let (mut story, mut host) = live(2_000);
+    // Fewer events than it has read of the first topic, so their offsets can't be compared.
+    let events: Vec<Event> =
+        Bank { seed: 9, events: 300, accounts: 100, partitions: 4, ..Bank::default() }.events().collect();
+    let first = std::mem::replace(&mut story.topic, story.source.topic("other-events", 4));
+    story.events.clear();
+    story.append(events);
+    let out = deploy(&story, "balances", ["--wait"]).done();
+    let what = "balances: rebuild as generation 2 (revision 1): 300 events to replay";
+    assert!(out.starts_with(what) && out.ends_with("balances: generation 2 is live\n"), "{out}");
+    more(&mut story, 2);
+    story.expect_exact(&mut host);
+    assert!(story.redis.checkpoints("balances").keys().all(|at| !at.starts_with(&first)));
+}
+
+#[test]
 fn what_is_cancelled_leaves_no_key() {
     let (story, mut host) = live(2_000);
     let before = keys(&story.redis);

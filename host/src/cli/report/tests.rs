@@ -67,7 +67,7 @@ fn a_projection_is_live_when_it_was_built_once() {
 #[test]
 fn a_rebuild_is_a_state_and_a_failed_one_is_none() {
     assert_eq!(state(&rebuilding(), &[]), (State::Rebuilding, None));
-    assert_eq!(state(&steps::hold(&rebuilding(), None).unwrap(), &[]), (State::Rebuilding, None));
+    assert_eq!(state(&steps::hold(&rebuilding(), None, None).unwrap(), &[]), (State::Rebuilding, None));
     assert_eq!(state(&steps::fail(&rebuilding(), 2, "it trapped".into()).unwrap(), &[]), (State::Live, None));
 }
 
@@ -140,7 +140,7 @@ fn a_rebuild_says_how_far_it_is() {
     );
     let waits = [HostReport { waiting: vec!["p:2".into()], ..host(Vec::new()) }];
     assert_eq!(rebuild(&rebuilding(), &waits)["state"], "waiting");
-    assert_eq!(rebuild(&steps::hold(&rebuilding(), None).unwrap(), &runs)["state"], "held");
+    assert_eq!(rebuild(&steps::hold(&rebuilding(), None, None).unwrap(), &runs)["state"], "held");
     let failed = steps::fail(&rebuilding(), 2, "it trapped".into()).unwrap();
     assert_eq!(rebuild(&failed, &[])["state"], "failed");
     assert_eq!(rebuild(&failed, &[])["finding"], "it trapped");

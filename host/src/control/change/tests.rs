@@ -92,7 +92,7 @@ fn a_comparison_stops_and_starts_lanes() {
     let on = steps::freeze(&still, 1, Some((2, until)));
     let expected = Effects { close: vec![1], place: vec![lanes(2, SECOND)], ..Effects::default() };
     assert_eq!(after(&still, &on), expected);
-    let held = steps::hold(&on, None).unwrap();
+    let held = steps::hold(&on, None, None).unwrap();
     let expected = Effects { place: vec![lanes(1, "balances:"), lanes(2, SECOND)], ..Effects::default() };
     assert_eq!(after(&on, &held), expected);
 }

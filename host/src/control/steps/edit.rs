@@ -31,7 +31,7 @@ impl Deployment {
         let prefix = self.prefix.clone();
         let generation = self.generation_mut(number);
         (generation.stage, generation.prefix, generation.retired) = (Stage::Live, prefix, None);
-        generation.finding = None;
+        (generation.finding, generation.doubt) = (None, None);
         generation.release();
         self.live = number;
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{Refusal, Step};
-use crate::control::{Built, Deployment, Generation, Rebuild, Stage};
+use crate::control::{Built, Deployment, Doubt, Generation, Rebuild, Stage};
 
 /// Begins a rebuild: a new generation like `generation`, from zero. In place it takes the readers' place at once.
 pub fn rebuild(deployment: &Deployment, generation: Generation, in_place: bool, now: i64) -> Step {
@@ -35,6 +35,7 @@ pub fn rebuild(deployment: &Deployment, generation: Generation, in_place: bool, 
             until: BTreeMap::new(),
             frozen: false,
             finding: None,
+            doubt: None,
             swept: false,
             rebuild: Some(generation.rebuild.clone().unwrap_or_default()),
             ..generation
@@ -65,12 +66,12 @@ pub fn cut_over(deployment: &Deployment, now: i64) -> Step {
     }))
 }
 
-/// The building generation has caught up, and is to wait for an operator.
-pub fn hold(deployment: &Deployment, finding: Option<String>) -> Step {
+/// The building generation has caught up, and is to wait for an operator: for a reason, if that was not asked for.
+pub fn hold(deployment: &Deployment, finding: Option<String>, doubt: Option<Doubt>) -> Step {
     let (number, _) = next(deployment)?;
     Ok(deployment.changed(|after| {
         let generation = after.generation_mut(number);
-        (generation.stage, generation.finding) = (Stage::Held, finding);
+        (generation.stage, generation.finding, generation.doubt) = (Stage::Held, finding, doubt);
         after.generations.values_mut().for_each(Generation::release);
     }))
 }

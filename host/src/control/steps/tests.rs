@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::control::example::{NOW, building, cut_over as after_cutover, deployed, held, stages};
-use crate::control::{Deployment, Rebuild, Stage};
+use crate::control::{Deployment, Doubt, Rebuild, Stage};
 
 fn rebuilt(deployment: &Deployment, in_place: bool) -> Step {
     let next = again(deployment, Rebuild::default()).unwrap();
@@ -40,7 +40,7 @@ fn steps_lead_from_state_to_state() {
         ("… which is swept", &swept, rebuilt(&swept, false), "1 live, 3 building"),
         ("cutover", &building, cut_over(&building, NOW), "1 old, 2 live"),
         ("cutover beside an old one", &beside, cut_over(&beside, NOW), "1 dropped, 2 old, 3 live"),
-        ("hold", &building, hold(&building, None), "1 live, 2 held"),
+        ("hold", &building, hold(&building, None, None), "1 live, 2 held"),
         ("promote", &held, promote(&held, NOW), "1 old, 2 live"),
         ("cancel", &building, cancel(&building), "1 live, 2 dropped"),
         ("cancel what is held", &held, cancel(&held), "1 live, 2 dropped"),
@@ -53,7 +53,7 @@ fn steps_lead_from_state_to_state() {
         ("pause", &building, pause(&building), "1 live, 2 building"),
         ("resume", &building, resume(&building), "1 live, 2 building"),
         ("freeze", &building, Ok(still.clone()), "1 live, 2 building*"),
-        ("hold after a comparison", &still, hold(&still, None), "1 live, 2 held"),
+        ("hold after a comparison", &still, hold(&still, None, None), "1 live, 2 held"),
         ("cancel during a comparison", &live_still, cancel(&live_still), "1 live, 2 dropped"),
         ("move in", &held, Ok(moving.clone()), "1 live*, 2 held*"),
         ("move back", &after, Ok(returning.clone()), "1 old*, 2 live*"),
@@ -163,7 +163,7 @@ fn a_rebuild_begins_at_the_first_event() {
 
 #[test]
 fn a_finding_goes_with_what_it_was_found_of() {
-    let held = hold(&building(), Some("1 missing".into())).unwrap();
+    let held = hold(&building(), Some("1 missing".into()), Some(Doubt::Differs)).unwrap();
     assert_eq!(held.next().unwrap().1.finding.as_deref(), Some("1 missing"));
     assert_eq!(promote(&held, NOW).unwrap().live().unwrap().finding, None);
 }
