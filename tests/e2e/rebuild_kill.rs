@@ -12,6 +12,9 @@ use crate::story::BankStory;
 /// Kills at random moments of each rebuild; three more follow, before the cutover, in it and behind it.
 const KILLS: usize = 3;
 
+/// So slow that a host which has begun is seen before it has rebuilt what was left.
+const RATE: &[&str] = &["--rate", "2000"];
+
 #[test]
 fn twelve_kills_leave_no_trace_on_rebuilds() {
     let bank = Bank { events: 20_000, ..Bank::default() };
@@ -23,10 +26,10 @@ fn twelve_kills_leave_no_trace_on_rebuilds() {
     story.expect_exact(&mut host);
 
     let mut random = Random::new(1);
-    story.deploy("balances-v2", &[]);
+    story.deploy("balances-v2", RATE);
     let mut host = killed_on_the_way(&mut story, &run, host, 2, &mut random);
     story.expect_revised(&mut host);
-    story.operator().does(&["rebuild", "balances"]);
+    story.operator().does(&[&["rebuild", "balances"], RATE].concat());
     let mut host = killed_on_the_way(&mut story, &run, host, 3, &mut random);
     story.expect_revised(&mut host);
 
@@ -59,7 +62,7 @@ fn killed_on_the_way(
     random: &mut Random,
 ) -> Host {
     let events = story.events.len() as u64;
-    let mut moments: Vec<u64> = (0..KILLS).map(|_| random.below(events * 9 / 10)).collect();
+    let mut moments: Vec<u64> = (0..KILLS).map(|_| random.below(events * 6 / 10)).collect();
     moments.sort_unstable();
     let mut floor = 0;
     for moment in moments {
@@ -68,16 +71,16 @@ fn killed_on_the_way(
         floor = kill(story, host, generation, floor);
         // Life goes on, so there is something to catch up with.
         story.append(Bank { events: 100, seed: moment, ..Bank::default() }.events().collect());
-        // With all it needs but the script that makes the cutover, the next one can come to it, and not beyond.
-        forbid_scripts(&story.redis);
-        host = run.start();
+        host = start_without_scripts(story, run);
     }
-    let all = story.events.len() as u64;
-    host.until("all is rebuilt", || goes_on(story, generation, floor, all));
+    host.until("all is rebuilt", || goes_on(story, generation, floor, story.events.len() as u64));
     floor = kill(story, host, generation, floor);
     assert!(story.is_live(generation).is_err(), "this was before the cutover");
 
-    host = run.start();
+    story.append(Bank { events: 5_000, seed: generation, ..Bank::default() }.events().collect());
+    let all = story.events.len() as u64;
+    host = start_without_scripts(story, run);
+    host.until("all is rebuilt again", || goes_on(story, generation, floor, all));
     host.until("the cutover is under way", || hold_in_a_script(&story.redis));
     floor = kill(story, host, generation, floor);
     story.redis.query::<()>(cmd("CLIENT").arg("UNPAUSE")).unwrap();
@@ -105,9 +108,21 @@ fn kill(story: &BankStory, mut host: Host, generation: u64, floor: u64) -> u64 {
     story.built(generation)
 }
 
-/// Lanes commit without a script; every change of a record is one.
-fn forbid_scripts(redis: &RedisServer) {
-    redis.query::<()>(cmd("ACL").arg("SETUSER").arg("default").arg("-@scripting")).unwrap();
+/// Starts a host, and takes the right to run scripts from it once it has begun: lanes commit without one, but every change
+/// of a record is one. So it can come to the cutover, and not beyond.
+fn start_without_scripts(story: &BankStory, run: &Run) -> Host {
+    let set_right = |right: &str| {
+        story.redis.query::<()>(cmd("ACL").arg("SETUSER").arg("default").arg(right)).unwrap();
+    };
+    set_right("+@scripting");
+    let mut host = run.start();
+    let name = format!("-{}-", host.id());
+    host.until("it has begun", || match story.redis.keys() {
+        keys if keys.iter().any(|key| key.starts_with("lantern:host:") && key.contains(&name)) => Ok(()),
+        keys => Err(format!("{keys:?}")),
+    });
+    set_right("-@scripting");
+    host
 }
 
 /// Passes once a script has been sent that Redis neither refuses nor runs: from then on it lets nobody write. To be asked

@@ -37,7 +37,7 @@ pub(crate) fn run(args: Args, printer: &mut Printer) -> anyhow::Result<()> {
             None => operator.snapshot().await?,
         };
         let is_meant = |name: &&String| args.name.as_ref().is_none_or(|meant| meant == *name);
-        let mut removed = 0;
+        let (mut removed, mut modules) = (0, 0);
         for name in snapshot.deployments.keys().filter(is_meant) {
             let deployment = &snapshot.deployments[name].deployment;
             let old: Vec<u64> = old(deployment).collect();
@@ -46,10 +46,10 @@ pub(crate) fn run(args: Args, printer: &mut Printer) -> anyhow::Result<()> {
                 say(name, format_args!("generation {number} is removed"), printer);
             }
             if !args.plan {
-                collect(&operator, name).await?;
+                modules += collect(&operator, name).await?;
             }
         }
-        let modules = if args.plan {
+        modules += if args.plan {
             unused(&operator, &snapshot, &args).await?
         } else {
             operator.registry.drop_modules().await.map_err(|e| failure(&e))?
@@ -70,7 +70,8 @@ fn old(deployment: &Deployment) -> impl Iterator<Item = u64> {
     deployment.generations.iter().filter(move |(_, g)| is_old(g.stage)).map(|(number, _)| *number)
 }
 
-async fn collect(operator: &Operator, name: &str) -> Result<(), UserError> {
+/// Removes what is old of a projection, and gives how many modules went with it.
+async fn collect(operator: &Operator, name: &str) -> Result<u64, UserError> {
     match operator.change(name, "gc", step).await {
         Ok(_) => {}
         // There is nothing to retire, or no such projection any more.

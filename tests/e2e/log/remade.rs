@@ -124,7 +124,7 @@ fn a_rebuild_that_is_verified_has_nothing_to_be_compared_with() {
     let held = stage.operator().tries(&["rebuild", "balances", "--verify", "--wait"]).refused();
     assert_snapshot!(stage.steady(&held), @r"
     exit code 1
-    error: projection `balances`: generation 2 is held: a topic was made anew since the live generation read it, so there was nothing to compare with
+    error: projection `balances`: generation 2 is held: it does not read what the live generation has read, so there was nothing to compare with
     hint: see lantern status balances, and lantern history balances
     ");
     assert_eq!(stage.has(&events), Ok(()));

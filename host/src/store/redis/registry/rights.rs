@@ -44,7 +44,6 @@ const ON_A_KEY: &[(&str, &[&str])] = &[
     ("SRANDMEMBER", &["1"]),
     ("SREM", &["v"]),
     ("SSCAN", &["0"]),
-    ("SUNION", &[]),
     ("SUNIONSTORE", &[keys::PROBE]),
     ("TYPE", &[]),
     ("UNLINK", &[]),
