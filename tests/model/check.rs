@@ -119,7 +119,12 @@ impl World {
                 }
             }
         }
-        let found = self.memory.structures();
+        let mut found = self.memory.structures();
+        if self.state().coverage.has("store: set back") {
+            // A sweep and the change that notes it are two steps. If the store loses the first but not the second, which
+            // comes a moment later, a hidden view stays behind that nobody reads.
+            found.retain(|name, _| !name.starts_with(b"lantern:views:") || wanted.contains_key(name));
+        }
         let differs = |name: &&Vec<u8>| found.get(*name) != wanted.get(*name);
         if let Some(name) = found.keys().chain(wanted.keys()).find(differs) {
             let (found, wanted) = (found.get(name), wanted.get(name));

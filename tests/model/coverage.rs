@@ -60,6 +60,11 @@ impl Coverage {
         other.0.iter().for_each(|(what, times)| self.add(what, *times));
     }
 
+    /// Whether it happened.
+    pub fn has(&self, what: &str) -> bool {
+        self.0.contains_key(what)
+    }
+
     /// What was expected and never happened.
     pub fn missing(&self) -> Vec<&'static str> {
         EXPECTED.into_iter().filter(|what| !self.0.contains_key(what)).collect()

@@ -103,7 +103,7 @@ impl Run {
                 let life = world.state().slots[host].life.clone();
                 if !life.is_dead() {
                     world.count("hosts: killed");
-                    world.kill(host, &life, late);
+                    world.kill(&life, late);
                 }
             }
             Step::Start { host } => self.start(host),
@@ -182,7 +182,8 @@ impl Run {
         let installation = format!("installation-{host}-{}", slot.lives);
         let loader = loader(world.shape);
         let host = Host::new(line.clone(), line.clone(), line, loader, installation, options, Board::default());
-        slot.task = Some(self.hosts.spawn(host.run(slot.stop.clone())));
+        let task = self.hosts.spawn(host.run(slot.stop.clone()));
+        let _ = slot.life.task.set(task);
     }
 
     /// No fault any more, all hosts run, and something comes of every partition.

@@ -121,7 +121,7 @@ impl Request {
         }
         if matches!(self.fault, Some(Fault::CrashBefore)) && !was_dead {
             world.count("crashes: before a commit took effect");
-            return world.kill(self.line.host, &self.line.life, None);
+            return world.kill(&self.line.life, None);
         }
         if world.state().store_away {
             return world.count("faults: store away");
@@ -152,7 +152,7 @@ impl Request {
         match self.fault {
             Some(Fault::CrashAfter) if !was_dead => {
                 world.count("crashes: after a commit took effect");
-                world.kill(self.line.host, &self.line.life, None);
+                world.kill(&self.line.life, None);
             }
             Some(Fault::ReplyLost) => world.count("faults: reply of a commit lost"),
             _ => drop(self.reply.send((self.session, result))),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use lantern::event::TopicPartition;
 use lantern::source::Assignment;
@@ -54,7 +54,6 @@ pub struct State {
 /// A host, whether it lives or not.
 pub struct Slot {
     pub life: Arc<Life>,
-    pub task: Option<AbortHandle>,
     pub stop: CancellationToken,
     pub lives: u64,
     /// What goes wrong next.
@@ -65,6 +64,8 @@ pub struct Slot {
 
 /// One life of a host.
 pub struct Life {
+    /// What its death ends.
+    pub task: OnceLock<AbortHandle>,
     pub dead: AtomicBool,
     /// What it had sent when it died arrives so many milliseconds later; lost, if it is more than can be waited for.
     pub late: AtomicU64,
@@ -81,7 +82,6 @@ impl World {
         let memory = Memory::default();
         let slot = || Slot {
             life: Life::new(true),
-            task: None,
             stop: CancellationToken::new(),
             lives: 0,
             armed: VecDeque::new(),
@@ -142,11 +142,11 @@ impl World {
     }
 
     /// A host dies.
-    pub fn kill(&self, host: usize, life: &Life, late: Option<u64>) {
+    pub fn kill(&self, life: &Life, late: Option<u64>) {
         life.late.store(late.unwrap_or(LOST), Relaxed);
         life.dead.store(true, Relaxed);
         life.thaw();
-        if let Some(task) = self.state().slots[host].task.take() {
+        if let Some(task) = life.task.get() {
             task.abort();
         }
     }
@@ -184,7 +184,8 @@ impl Slot {
 impl Life {
     pub fn new(dead: bool) -> Arc<Life> {
         let (dead, late) = (AtomicBool::new(dead), AtomicU64::new(LOST));
-        Arc::new(Life { dead, late, frozen: AtomicBool::new(false), thawed: Notify::new() })
+        let frozen = AtomicBool::new(false);
+        Arc::new(Life { task: OnceLock::new(), dead, late, frozen, thawed: Notify::new() })
     }
 
     pub fn freeze(&self) {

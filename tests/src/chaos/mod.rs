@@ -181,6 +181,7 @@ impl Run<'_> {
         let pages = self.record.take();
         let appended = [pages.sure.len(), pages.committed, pages.aborted.len(), pages.unsure.len()];
         if self.stop.is_ordered() {
+            self.diary.find("it was interrupted, and nothing was compared".to_owned());
             return appended;
         }
         let log = match Log::read(self.stage.kafka.servers(), &self.stage.topic, PARTITIONS) {

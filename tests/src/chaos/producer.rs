@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use rdkafka::error::KafkaError;
 use rdkafka::message::Message;
@@ -110,7 +110,9 @@ impl Appender {
     }
 
     fn send(&self, producer: &ThreadedProducer<Deliveries>, event: Event) -> Result<(), KafkaError> {
-        let event = Arc::new(event);
+        // A broker that starts again forgets producers of whom it has only old events, and so what they have sent before.
+        let now = SystemTime::UNIX_EPOCH.elapsed().expect("the clock is past 1970");
+        let event = Arc::new(event.at(now.as_millis() as i64));
         let mut record = BaseRecord::with_opaque_to(&self.topic, event.clone());
         record = record.partition(event.partition as i32).timestamp(event.timestamp);
         record.key = event.key.as_deref();

@@ -83,7 +83,7 @@ impl Log {
         let mut known = sure;
         for transaction in &pages.unsure {
             let there: Vec<Place> = transaction.iter().map(place).filter(|at| log.contains_key(at)).collect();
-            if there.len() % transaction.len().max(1) != 0 {
+            if !there.is_empty() && there.len() < transaction.len() {
                 wrong.push(format!(
                     "the log has {} of {} events of a transaction",
                     there.len(),
@@ -144,6 +144,8 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::slice;
+
     use super::*;
 
     fn appended(offset: u64, payload: &str) -> Appended {
@@ -177,7 +179,7 @@ mod tests {
             ..Pages::default()
         };
         let [a, b, c] = <[Appended; 3]>::try_from(log().events).expect("there are three");
-        let right = pages(&[a.clone()], &[appended(2, "x")], &[b.clone(), c.clone()]);
+        let right = pages(slice::from_ref(&a), &[appended(2, "x")], &[b.clone(), c.clone()]);
         assert_eq!(log().differences(&right), [""; 0]);
         let all = [a.clone(), b.clone(), c.clone()];
         let wrong = [
@@ -185,7 +187,7 @@ mod tests {
                 pages(&[a.clone(), b.clone()], &[], &[]),
                 "(0, 3) is in the log but not acknowledged; the same is at None",
             ),
-            (pages(&all, &[c.clone()], &[]), "1 events aborted are in the log"),
+            (pages(&all, slice::from_ref(&c), &[]), "1 events aborted are in the log"),
             (
                 pages(&[all.as_slice(), &[appended(4, "d")]].concat(), &[], &[]),
                 "1 events acknowledged are not in the log",
