@@ -37,7 +37,8 @@ pub(crate) fn run(args: Args, printer: &mut Printer) -> anyhow::Result<()> {
             None => operator.snapshot().await?,
         };
         let is_meant = |name: &&String| args.name.as_ref().is_none_or(|meant| meant == *name);
-        let (mut removed, mut modules) = (0, 0);
+        let mut removed = 0;
+        let before = operator.registry.modules().await.map_err(|e| failure(&e))?;
         for name in snapshot.deployments.keys().filter(is_meant) {
             let deployment = &snapshot.deployments[name].deployment;
             let old: Vec<u64> = old(deployment).collect();
@@ -46,13 +47,16 @@ pub(crate) fn run(args: Args, printer: &mut Printer) -> anyhow::Result<()> {
                 say(name, format_args!("generation {number} is removed"), printer);
             }
             if !args.plan {
-                modules += collect(&operator, name).await?;
+                collect(&operator, name).await?;
             }
         }
-        modules += if args.plan {
-            unused(&operator, &snapshot, &args).await?
+        let modules = if args.plan {
+            unused(&before, &snapshot, &args)
         } else {
-            operator.registry.drop_modules().await.map_err(|e| failure(&e))?
+            operator.registry.drop_modules().await.map_err(|e| failure(&e))?;
+            // Hosts may have been faster.
+            let after = operator.registry.modules().await.map_err(|e| failure(&e))?;
+            before.difference(&after).count() as u64
         };
         let count = |number: u64, what: &str| format!("{number} {what}{}", if number == 1 { "" } else { "s" });
         printer.out(format_args!("{}, {}", count(removed as u64, "generation"), count(modules, "module")));
@@ -70,8 +74,8 @@ fn old(deployment: &Deployment) -> impl Iterator<Item = u64> {
     deployment.generations.iter().filter(move |(_, g)| is_old(g.stage)).map(|(number, _)| *number)
 }
 
-/// Removes what is old of a projection, and gives how many modules went with it.
-async fn collect(operator: &Operator, name: &str) -> Result<u64, UserError> {
+/// Removes what is old of a projection.
+async fn collect(operator: &Operator, name: &str) -> Result<(), UserError> {
     match operator.change(name, "gc", step).await {
         Ok(_) => {}
         // There is nothing to retire, or no such projection any more.
@@ -91,7 +95,7 @@ fn step(deployment: &Deployment, _: &Snapshot) -> Result<Step, Refusal> {
 }
 
 /// How many modules nobody uses once the old generations are gone.
-async fn unused(operator: &Operator, snapshot: &Snapshot, args: &Args) -> Result<u64, UserError> {
+fn unused(modules: &BTreeSet<String>, snapshot: &Snapshot, args: &Args) -> u64 {
     let mut used = BTreeSet::new();
     for (name, recorded) in &snapshot.deployments {
         let is_meant = args.name.as_ref().is_none_or(|meant| meant == name);
@@ -99,6 +103,5 @@ async fn unused(operator: &Operator, snapshot: &Snapshot, args: &Args) -> Result
         let rest = recorded.deployment.generations.iter().filter(|(number, _)| !gone.contains(number));
         used.extend(rest.map(|(_, generation)| generation.module.clone()));
     }
-    let modules = operator.registry.modules().await.map_err(|e| failure(&e))?;
-    Ok(modules.iter().filter(|digest| !used.contains(*digest)).count() as u64)
+    modules.iter().filter(|digest| !used.contains(*digest)).count() as u64
 }

@@ -82,9 +82,8 @@ impl Operator {
         Err(contended(name))
     }
 
-    /// Removes the keys of dropped generations now, rather than leaving that to the hosts; and modules that nobody uses,
-    /// and gives how many those were.
-    pub(crate) async fn sweep(&self, name: &str) -> Result<u64, UserError> {
+    /// Removes the keys of dropped generations now, rather than leaving that to the hosts; and modules that nobody uses.
+    pub(crate) async fn sweep(&self, name: &str) -> Result<(), UserError> {
         loop {
             let snapshot = self.snapshot().await?;
             let Some(recorded) = snapshot.deployments.get(name) else { break };
@@ -103,7 +102,8 @@ impl Operator {
             let change = Change { before: Some(recorded.clone()), after, reached: None, entry };
             self.registry.change(&change).await.map_err(|e| failure(&e))?;
         }
-        self.registry.drop_modules().await.map_err(|e| failure(&e))
+        self.registry.drop_modules().await.map_err(|e| failure(&e))?;
+        Ok(())
     }
 
     fn entry(&self, name: &str, action: &str, what: String) -> Entry {

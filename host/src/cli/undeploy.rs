@@ -62,8 +62,7 @@ pub(crate) fn run(args: Args, printer: &mut Printer) -> anyhow::Result<()> {
 /// Removes a projection, and the modules that only it needed.
 pub(super) async fn undeploy(operator: &Operator, name: &str, keep_views: bool) -> Result<(), UserError> {
     operator.change(name, "undeploy", |deployment, _| step(deployment, keep_views)).await?;
-    operator.sweep(name).await?;
-    Ok(())
+    operator.sweep(name).await
 }
 
 fn step(deployment: &Deployment, keep_views: bool) -> Result<Step, Refusal> {
