@@ -224,9 +224,19 @@ async fn a_lane_begins_only_where_its_generation_is() {
     assert!(matches!(store.open(&projection(), LANE).await, Err(Error::Moved { .. })), "it is nowhere yet");
 
     place(&server);
+    let set = |field: &str, value: &str| {
+        server.query::<()>(::redis::cmd("HSET").arg(&["lantern:generation:p:1", field, value])).unwrap();
+    };
+    set("begun", "0");
     let mut session = store.open(&projection(), LANE).await.unwrap();
     session.commit(commit(1, &[(Verb::Set, 5, "k", "", b"v")])).await.unwrap();
-    server.query::<()>(::redis::cmd("HSET").arg(&["lantern:generation:p:1", "prefix", "elsewhere:"])).unwrap();
+    set("begun", "17");
+    assert!(
+        matches!(store.open(&projection(), LANE).await, Err(Error::Moved { .. })),
+        "another has its number now"
+    );
+    set("begun", "0");
+    set("prefix", "elsewhere:");
     assert!(matches!(store.open(&projection(), LANE).await, Err(Error::Moved { .. })), "it is elsewhere now");
 
     let members: Vec<String> = server.query(::redis::cmd("SMEMBERS").arg("lantern:keys:p:1:value")).unwrap();
