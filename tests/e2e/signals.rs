@@ -10,6 +10,7 @@ use lantern_tests::host::SHUTDOWN;
 use lantern_tests::scratch::Scratch;
 use lantern_tests::source::unique;
 use lantern_tests::{Event, Host, Kafka, RedisServer, Source};
+use redis::cmd;
 use rustix::process::Signal;
 
 use crate::story::{BankStory, real_kafka};
@@ -93,6 +94,11 @@ fn while_redis_stands_still() {
     assert_eq!(host.exit_code(SHUTDOWN), Some(0));
     story.redis.process().resume();
 
+    // What the host had sent is done now, and the views are read by more than one command.
+    eventually("all that was sent is done", NET, || {
+        let clients: String = story.redis.query(cmd("CLIENT").arg("LIST")).map_err(|error| error.to_string())?;
+        if clients.lines().count() == 1 { Ok(()) } else { Err(clients) }
+    });
     story.expect_views_at_checkpoint();
     let mut host = story.run().start();
     story.expect_exact(&mut host);
