@@ -31,7 +31,8 @@ pub trait Source: Clone + Send + Sync + 'static {
 
     /// What the topic of that name is now.
     ///
-    /// [`Error::NoSuchTopic`] if there is no such topic, [`Error::Unavailable`] if it can't be told now.
+    /// [`Error::NoSuchTopic`] if there is no such topic, [`Error::Denied`] if it may not be seen,
+    /// [`Error::Unavailable`] if it can't be told now.
     fn topic(&self, name: &str) -> impl Future<Output = Result<Topic, Error>> + Send;
 
     /// Which offsets the partition has now.
@@ -159,6 +160,14 @@ pub enum Error {
         /// The source.
         what: String,
     },
+    /// The source does not let us see the topic.
+    #[error("{what} does not let us see topic `{topic}`")]
+    Denied {
+        /// Its name.
+        topic: String,
+        /// The source.
+        what: String,
+    },
     /// The topic has no such partition.
     #[error("topic partition {at} does not exist")]
     NoSuchPartition {
@@ -233,6 +242,7 @@ impl Error {
     pub fn hint(&self) -> &'static str {
         match self {
             Error::Unavailable { .. } => "check the address, and that it is running",
+            Error::Denied { .. } => "grant our user Describe and Read on it",
             Error::NoSuchTopic { .. } => {
                 "create it (in an embedded log: lantern emit TOPIC), or name another: --projection NAME=FILE.wasm:TOPIC"
             }

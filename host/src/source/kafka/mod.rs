@@ -132,6 +132,9 @@ impl Source for Kafka {
             Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::InvalidTopic) => {
                 Error::NoSuchTopic { topic: name.to_owned(), what: self.what() }
             }
+            Some(RDKafkaErrorCode::TopicAuthorizationFailed) => {
+                Error::Denied { topic: name.to_owned(), what: self.what() }
+            }
             _ => self.unavailable(error),
         })
     }
