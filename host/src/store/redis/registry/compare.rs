@@ -212,7 +212,8 @@ impl Findings {
                 Some(other) if other == value => {}
                 Some(other) => {
                     self.different += 1;
-                    self.tell(format!("{view} {}: {} became {}", text(element), text(value), text(other)));
+                    let (was, is) = unlike(value, other);
+                    self.tell(format!("{view} {}: {was} became {is}", text(element)));
                 }
                 None => {
                     self.missing += 1;
@@ -244,9 +245,49 @@ impl Findings {
     }
 }
 
+/// How many bytes of a value are shown.
+const SHOWN: usize = 80;
+
 /// Bytes for people, cut off where they would fill the screen.
 fn text(bytes: &[u8]) -> String {
-    const SHOWN: usize = 80;
-    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN)]).into_owned();
-    if bytes.len() > SHOWN { text + "…" } else { text }
+    window(bytes, 0)
+}
+
+/// Two values for people, cut off to where they differ.
+fn unlike(old: &[u8], new: &[u8]) -> (String, String) {
+    let alike = old.iter().zip(new).take_while(|(a, b)| a == b).count();
+    let is_whole = old.len().max(new.len()) <= SHOWN;
+    let mut from = if is_whole { 0 } else { alike.saturating_sub(SHOWN / 2) };
+    // Not from within a character.
+    while from > 0 && old.get(from).or(new.get(from)).is_some_and(|byte| byte & 0xc0 == 0x80) {
+        from -= 1;
+    }
+    (window(old, from), window(new, from))
+}
+
+/// So many bytes from there on, with a sign where some are left out.
+fn window(bytes: &[u8], from: usize) -> String {
+    let to = bytes.len().min(from + SHOWN);
+    let before = if from > 0 { "…" } else { "" };
+    let after = if to < bytes.len() { "…" } else { "" };
+    format!("{before}{}{after}", String::from_utf8_lossy(&bytes[from..to]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_values_are_shown_where_they_differ() {
+        let unlike = |old: &str, new: &str| unlike(old.as_bytes(), new.as_bytes());
+        assert_eq!(unlike("1", "2"), ("1".to_owned(), "2".to_owned()));
+        let long = |end: &str| format!("{}{end}", "a".repeat(200));
+        let shown = |end: &str| format!("…{}{end}", "a".repeat(40));
+        assert_eq!(unlike(&long("EUR"), &long("CHF")), (shown("EUR"), shown("CHF")));
+        assert_eq!(unlike(&long(""), &long("more")), (shown(""), shown("more")));
+        let (was, is) = unlike(&format!("1{}", long("")), &format!("2{}", long("")));
+        assert_eq!((was, is), (format!("1{}…", "a".repeat(79)), format!("2{}…", "a".repeat(79))));
+        let (was, _) = unlike(&format!("{}1", "€".repeat(100)), &format!("{}2", "€".repeat(100)));
+        assert_eq!(was, format!("…{}1", "€".repeat(14)));
+    }
 }
