@@ -129,22 +129,59 @@ fn while_kafka_is_away_and_redis_too() {
     redis.kill();
     host.wait_for_line("Redis is away", NET, |line| line.contains("is away") && line.contains("redis://"));
     assert_eq!(host.terminate(), Some(0));
+}
 
-    // The other way round: the hosts first, then Redis, then the broker.
-    let mut hosts = [run.start(), run.start()];
-    for host in &hosts {
-        host.wait_for_line("Redis is away", NET, |line| line.contains("is away") && line.contains("redis://"));
+/// What is started, in any order.
+#[derive(Clone, Copy, PartialEq)]
+enum Part {
+    Hosts,
+    Redis,
+    Kafka,
+}
+
+#[test]
+fn each_order_of_starting() {
+    if real_kafka().is_none() {
+        return;
     }
-    redis.start_again();
-    for host in &hosts {
-        host.wait_for_line("Kafka is away", NET, |line| line.contains("is away") && line.contains("kafka://"));
+    let mut kafka = Kafka::private().expect("where one real broker runs, two do");
+    let (topic, mut redis) = (unique("account-events"), RedisServer::start_durable());
+    kafka.create_topic(&topic, 2);
+    let run = Host::run(&kafka.url(), &redis).projection("balances", &plugin("balances"), &[&topic]);
+    let mut events: Vec<Event> = Vec::new();
+
+    let orders = [
+        [Part::Redis, Part::Kafka, Part::Hosts],
+        [Part::Kafka, Part::Redis, Part::Hosts],
+        [Part::Hosts, Part::Redis, Part::Kafka],
+        [Part::Hosts, Part::Kafka, Part::Redis],
+        [Part::Redis, Part::Hosts, Part::Kafka],
+        [Part::Kafka, Part::Hosts, Part::Redis],
+    ];
+    for (seed, order) in (0..).zip(orders) {
+        redis.kill();
+        kafka.kill();
+        let mut hosts = Vec::new();
+        for (index, part) in order.into_iter().enumerate() {
+            match part {
+                Part::Redis => redis.start_again(),
+                Part::Kafka => kafka.start_again(),
+                Part::Hosts => hosts = vec![run.start(), run.start()],
+            }
+            // They ask Redis first.
+            let missing = [(Part::Redis, "redis://"), (Part::Kafka, "kafka://")];
+            if let Some((_, away)) = missing.into_iter().find(|(part, _)| !order[..=index].contains(part)) {
+                let says = |line: &str| line.contains("is away") && line.contains(away);
+                hosts.iter().for_each(|host| _ = host.wait_for_line(away, NET, says));
+            }
+        }
+        let more: Vec<Event> = Bank { events: 500, partitions: 2, seed, ..Bank::default() }.events().collect();
+        kafka.produce(&topic, &more);
+        events.extend(more);
+        let views = BankViews::fold(&events);
+        hosts[0].until("all is applied", || views.balances_hold(&redis));
+        hosts.iter_mut().for_each(|host| assert_eq!(host.terminate(), Some(0)));
     }
-    kafka.start_again();
-    let more: Vec<Event> = Bank { events: 1_000, partitions: 2, seed: 2, ..Bank::default() }.events().collect();
-    kafka.produce(&topic, &more);
-    let both = BankViews::fold(events.iter().chain(&more));
-    hosts[0].until("all is applied", || both.balances_hold(&redis));
-    hosts.iter_mut().for_each(|host| assert_eq!(host.terminate(), Some(0)));
 }
 
 /// A core module that takes several seconds to compile, and is no plugin.

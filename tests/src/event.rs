@@ -14,8 +14,8 @@ pub struct Event {
     pub timestamp: i64,
     /// Its key, if any.
     pub key: Option<Vec<u8>>,
-    /// Its headers, in order; a value may be none.
-    pub headers: Vec<(String, Option<Vec<u8>>)>,
+    /// Its headers, in order: names, which need not be text, and values, which may be none.
+    pub headers: Vec<(Vec<u8>, Option<Vec<u8>>)>,
     /// Its payload; none = tombstone.
     pub payload: Option<Vec<u8>>,
 }
@@ -52,9 +52,9 @@ impl Event {
         self.header_of(name, Some(value.as_bytes()))
     }
 
-    /// The same with one more header, of any bytes or none.
-    pub fn header_of(mut self, name: &str, value: Option<&[u8]>) -> Event {
-        self.headers.push((name.to_owned(), value.map(<[u8]>::to_vec)));
+    /// The same with one more header, of any bytes; its value may be none.
+    pub fn header_of(mut self, name: impl AsRef<[u8]>, value: Option<&[u8]>) -> Event {
+        self.headers.push((name.as_ref().to_vec(), value.map(<[u8]>::to_vec)));
         self
     }
 

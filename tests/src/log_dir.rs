@@ -92,9 +92,8 @@ fn line(event: &Event) -> String {
     let text = |bytes| std::str::from_utf8(bytes).ok();
     let (key, bytes) = (event.key.as_deref(), event.payload.as_deref().unwrap_or(b"null"));
     let payload: Option<&RawValue> = serde_json::from_slice(bytes).ok();
-    let headers = event.headers.iter().map(|(name, value)| {
-        (name.as_str(), value.as_deref().map(|value| text(value).expect("headers here are text")))
-    });
+    let plain = |bytes| text(bytes).expect("headers here are text");
+    let headers = event.headers.iter().map(|(name, value)| (plain(name), value.as_deref().map(plain)));
     let line = Line {
         key: key.and_then(text),
         key_base64: key.filter(|key| text(key).is_none()).map(|key| STANDARD.encode(key)),

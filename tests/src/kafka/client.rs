@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::ptr;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use rdkafka::admin::{
     AdminClient, AdminOptions, AlterConfig, NewPartitions, NewTopic, ResourceSpecifier, TopicReplication,
 };
+use rdkafka::bindings::{rd_kafka_header_add, rd_kafka_resp_err_t};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{Header, Message, OwnedHeaders};
+use rdkafka::message::{Message, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::types::RDKafkaErrorCode;
@@ -214,10 +216,19 @@ fn record<'a>(topic: &'a str, event: &'a Event) -> BaseRecord<'a, [u8], [u8]> {
         return record;
     }
     let headers = OwnedHeaders::new_with_capacity(event.headers.len());
-    let add = |headers: OwnedHeaders, (key, value): &(String, Option<Vec<u8>>)| {
-        headers.insert(Header { key, value: value.as_ref() })
+    event.headers.iter().for_each(|(name, value)| add(&headers, name, value.as_deref()));
+    record.headers(headers)
+}
+
+/// Adds a header. The crate's own way takes names that are text only.
+fn add(headers: &OwnedHeaders, name: &[u8], value: Option<&[u8]>) {
+    let (start, length) = value.map_or((ptr::null(), 0), |value| (value.as_ptr(), value.len()));
+    // SAFETY: the headers are librdkafka's, nobody else has them, and it copies the bytes, which are so many as it is told.
+    let error = unsafe {
+        let headers = ptr::from_ref(headers.as_borrowed()).cast_mut().cast();
+        rd_kafka_header_add(headers, name.as_ptr().cast(), name.len() as isize, start.cast(), length as isize)
     };
-    record.headers(event.headers.iter().fold(headers, add))
+    assert_eq!(error, rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR, "headers of one's own take one more");
 }
 
 /// Keeps the first delivery that failed, of each topic: another test's is none of one's own.
