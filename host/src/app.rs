@@ -1,6 +1,7 @@
 //! Wiring: the only file that names adapters. Takes settings apart and hands each part to whom it concerns.
 
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,9 +9,10 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::lane::{Overlay, Settings, chain};
+use crate::limits::{self, Limits};
 use crate::projection::Description;
+use crate::sandbox::Module;
 use crate::sandbox::wasm::{self, Cache, Engine, LoadError, WasmModule};
-use crate::sandbox::{Limits, Module};
 use crate::source::embedded::EmbeddedLog;
 use crate::source::kafka::Kafka;
 use crate::source::shared::Shared;
@@ -81,7 +83,6 @@ impl AnySource {
 pub(crate) struct Workshop {
     engine: Engine,
     cache: Cache,
-    limits: Limits,
 }
 
 /// A plugin's file, read and understood.
@@ -94,16 +95,23 @@ pub(crate) struct Plugin {
 impl Workshop {
     /// Compiled modules are kept in the directory `cache`, if one is given.
     pub(crate) fn new(cache: Option<&Path>) -> anyhow::Result<Self> {
-        let limits = Limits::default();
-        let engine = Engine::new(&limits).map_err(|e| anyhow::anyhow!("cannot start wasmtime: {e:#}"))?;
+        let engine =
+            Engine::new(&Limits::default()).map_err(|e| anyhow::anyhow!("cannot start wasmtime: {e:#}"))?;
+        // Also if the file has been replaced meanwhile.
+        let engine = engine.compiling_aside(PathBuf::from("/proc/self/exe"));
         let cache = cache.map_or_else(Cache::none, |directory| Cache::new(directory.to_owned()));
-        Ok(Self { engine, cache, limits })
+        Ok(Self { engine, cache })
     }
 
-    /// Reads a plugin's file and asks it what it is, under a configuration. Blocks while it compiles.
-    pub(crate) fn open(&self, file: &Path, config: &BTreeMap<String, String>) -> Result<Plugin, LoadError> {
-        let bytes = wasm::read(file, &self.limits)?;
-        let module = self.module(bytes.clone(), Arc::new(config.clone()))?;
+    /// Reads a plugin's file and asks it what it is, under a configuration and within limits. Blocks while it compiles.
+    fn open(
+        &self,
+        file: &Path,
+        config: &BTreeMap<String, String>,
+        limits: &limits::Settings,
+    ) -> Result<Plugin, LoadError> {
+        let bytes = wasm::read(file, &Limits::of(limits))?;
+        let module = self.module(bytes.clone(), Arc::new(config.clone()), limits)?;
         let (digest, description) = (module.digest().to_owned(), module.description().clone());
         Ok(Plugin { bytes, digest, description })
     }
@@ -113,22 +121,39 @@ impl Workshop {
         &self,
         file: &Path,
         config: &BTreeMap<String, String>,
+        limits: &limits::Settings,
     ) -> Result<Plugin, LoadError> {
-        let (workshop, file, config) = (self.clone(), file.to_owned(), config.clone());
-        let opened = tokio::task::spawn_blocking(move || workshop.open(&file, &config)).await;
+        let (workshop, file, config, limits) = (self.clone(), file.to_owned(), config.clone(), limits.clone());
+        let opened = tokio::task::spawn_blocking(move || workshop.open(&file, &config, &limits)).await;
         opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
     }
 
-    fn module(&self, bytes: Vec<u8>, config: Arc<BTreeMap<String, String>>) -> Result<HostModule, LoadError> {
-        WasmModule::configured(&self.engine, &self.cache, &self.limits, bytes, config)
+    fn module(
+        &self,
+        bytes: Vec<u8>,
+        config: Arc<BTreeMap<String, String>>,
+        limits: &limits::Settings,
+    ) -> Result<HostModule, LoadError> {
+        WasmModule::configured(&self.engine, &self.cache, &Limits::of(limits), bytes, config)
     }
 
     fn loader(self) -> Loader<HostModule> {
-        Arc::new(move |bytes, config| {
-            self.module(bytes, config)
+        Arc::new(move |bytes, config, limits| {
+            self.module(bytes, config, limits)
                 .map_err(|error| Unloadable { reason: chain(&error), hint: error.hint().to_owned() })
         })
     }
+}
+
+/// What the process does that a host lets compile a plugin. Gives its exit code.
+pub(crate) fn compile(
+    engine: &str,
+    seconds: u64,
+    bytes_max: u64,
+    plugin: impl Read,
+    machine_code: impl Write,
+) -> std::io::Result<u8> {
+    wasm::compile(engine, seconds, bytes_max, plugin, machine_code)
 }
 
 /// A projection as the user names it.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lantern::event::{Batch, Event};
+use lantern::limits::Limits;
 use lantern::op::{CellRef, Query, Refused, Value, Verb, Write};
 use lantern::projection::{LaneId, Share};
 use lantern::sandbox::wasm::{Cache, Engine, LoadError, WasmModule, digest, read};
-use lantern::sandbox::{Config, Instance, Limits, Module, ViewError, Views};
+use lantern::sandbox::{Config, Instance, Module, ViewError, Views};
 use lantern_tests::artefacts::{fixture, plugin};
 use lantern_tests::bank::{Bank, BankViews};
 use lantern_tests::{Host, RedisServer, Source};

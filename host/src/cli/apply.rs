@@ -31,6 +31,7 @@ A manifest:
   from = \"earliest\"                    # or latest, at the first deployment
   keep-old = \"24h\"
   config = { currency = \"EUR\" }
+  limits = { memory = \"64MiB\" }        # else the defaults
 
 Examples:
   lantern apply --plan

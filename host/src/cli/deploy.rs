@@ -10,7 +10,7 @@ use super::connect::{Connection, block_on};
 use super::how::How;
 use super::prepare::{Prepared, Preparer, Request, Setting, Topics};
 use super::run::Cache;
-use super::{Printer, plan, progress};
+use super::{Printer, limit, plan, progress};
 use crate::app::Workshop;
 use crate::control::{Beginning, Kind, OnError};
 
@@ -29,6 +29,7 @@ Examples:
   lantern deploy balances.wasm --plan
   lantern deploy balances.wasm --wait
   lantern deploy balances.wasm --name balances-eur --set currency=EUR
+  lantern deploy balances.wasm --limit memory=64MiB --limit event-time=500ms
   lantern deploy balances.wasm --hold --verify")]
 pub(crate) struct Args {
     /// Deploy this plugin
@@ -57,6 +58,11 @@ pub(crate) struct Args {
     /// Set this for the plugin, or remove it if there is no VALUE; what is not named stays
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
     settings: Vec<(String, Option<String>)>,
+
+    /// Let the plugin use so much, such as memory=64MiB, or what is the default if there is no VALUE; repeat it for more.
+    /// The limits are in docs/limits.md
+    #[arg(long = "limit", value_name = "NAME=VALUE", value_parser = limit::parse)]
+    limits: Vec<(String, Option<u64>)>,
 
     /// Keep the old generation for `rollback` so long, such as 36h [default: as before, at first 24h]
     #[arg(long, value_name = "TIME", value_parser = humantime::parse_duration)]
@@ -131,6 +137,7 @@ impl Args {
             from: self.from,
             on_error: self.on_error,
             config: Setting::Some(self.settings.iter().cloned().collect()),
+            limits: Setting::Some(self.limits.iter().cloned().collect()),
             keep_old_seconds: self.keep_old.map(|time| time.as_secs()),
             allow_loss: self.allow_loss,
             from_earliest: self.how.from_earliest,

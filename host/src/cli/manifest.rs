@@ -9,8 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::UserError;
 use super::deploy::setting_fault;
+use super::limit;
 use super::prepare::{Request, Setting, Topics};
 use crate::control::{Beginning, KEEP_OLD_SECONDS, OnError, Rebuild};
+use crate::limits;
 use crate::projection::name_fault;
 
 /// All that is to be deployed.
@@ -37,6 +39,8 @@ struct Entry {
     keep_old: KeepOld,
     #[serde(default)]
     config: BTreeMap<Key, Value>,
+    #[serde(default)]
+    limits: LimitSettings,
 }
 
 /// What the command line says for all projections of a manifest.
@@ -81,6 +85,7 @@ impl Manifest {
                 from: entry.from,
                 on_error: Some(entry.on_error),
                 config: Setting::All(config.collect()),
+                limits: Setting::All(entry.limits.0.clone()),
                 keep_old_seconds: Some(entry.keep_old.0),
                 allow_loss: for_all.allow_loss,
                 from_earliest: for_all.from_earliest,
@@ -116,6 +121,20 @@ impl TryFrom<String> for Key {
 
     fn try_from(key: String) -> Result<Self, String> {
         setting_fault(&key, "").map_or(Ok(Self(key)), Err)
+    }
+}
+
+/// What the plugin may use; written as `{ memory = "64MiB", event-ops = 1000 }`.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(try_from = "BTreeMap<String, Value>")]
+struct LimitSettings(limits::Settings);
+
+impl TryFrom<BTreeMap<String, Value>> for LimitSettings {
+    type Error = String;
+
+    fn try_from(values: BTreeMap<String, Value>) -> Result<Self, String> {
+        let read = |(name, Value(text)): (String, Value)| limit::value(&name, &text).map(|value| (name, value));
+        values.into_iter().map(read).collect::<Result<_, _>>().map(Self)
     }
 }
 

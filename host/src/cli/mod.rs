@@ -7,6 +7,7 @@ mod audit;
 mod cancel;
 mod clock;
 mod closing;
+mod compile;
 mod connect;
 mod deploy;
 mod dev;
@@ -17,6 +18,7 @@ mod figures;
 mod gc;
 mod history;
 mod how;
+mod limit;
 mod list;
 mod manifest;
 mod moving;
@@ -79,6 +81,8 @@ enum Command {
     Undeploy(Box<undeploy::Args>),
     Gc(Box<gc::Args>),
     Doctor(Box<doctor::Args>),
+    #[command(hide = true)]
+    Compile(compile::Args),
 }
 
 /// Parses the command line, does what it says, and gives the process's exit code.
@@ -86,6 +90,10 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let mut printer = Printer::default();
     let result = match cli.command {
+        Command::Compile(args) => match compile::run(&args) {
+            Ok(code) => return code,
+            failed => failed.map(drop),
+        },
         Command::Run(args) => run::run(*args),
         Command::Dev(args) => dev::run(*args, &mut printer),
         Command::Emit(args) => emit::run(*args, &mut printer),

@@ -55,7 +55,7 @@ pub(super) fn names(named: &[Named]) -> Result<BTreeSet<String>, UserError> {
 
 /// Reads a projection's plugin.
 pub(super) async fn open(workshop: &Workshop, named: &Named) -> Result<Plugin, UserError> {
-    let plugin = workshop.open_aside(&named.file, &BTreeMap::new()).await.map_err(|error| {
+    let plugin = workshop.open_aside(&named.file, &BTreeMap::new(), &BTreeMap::new()).await.map_err(|error| {
         let (name, file) = (&named.name, named.file.display());
         UserError::failure(format!("cannot load projection `{name}` from {file}: {}", chain(&error)), error.hint())
     })?;

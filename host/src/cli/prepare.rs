@@ -10,6 +10,7 @@ use crate::app::{AnySource, Plugin, Workshop};
 use crate::control::{Beginning, Built, Change, Deployment, Entry, Generation, Kind, OnError, Outcome, Plan};
 use crate::control::{Rebuild, Recorded, Registry, Snapshot, Wanted, plan};
 use crate::lane::chain;
+use crate::limits;
 use crate::projection::View;
 
 /// How often a deployment is planned anew when somebody else was faster.
@@ -26,6 +27,7 @@ pub(super) struct Request {
     pub(super) from: Beginning,
     pub(super) on_error: Option<OnError>,
     pub(super) config: Setting,
+    pub(super) limits: Setting<u64>,
     pub(super) keep_old_seconds: Option<u64>,
     pub(super) allow_loss: bool,
     /// Whether a rebuild may begin where history was cut off.
@@ -45,16 +47,16 @@ pub(super) enum Topics {
     These(Vec<String>),
 }
 
-/// What becomes of a plugin's configuration.
+/// What becomes of a plugin's configuration, or of its limits.
 #[derive(Clone, Debug)]
-pub(super) enum Setting {
+pub(super) enum Setting<V = String> {
     /// These values are set, and those without a value removed; the others stay.
-    Some(BTreeMap<String, Option<String>>),
+    Some(BTreeMap<String, Option<V>>),
     /// These are all there are.
-    All(BTreeMap<String, String>),
+    All(BTreeMap<String, V>),
 }
 
-impl Default for Setting {
+impl<V> Default for Setting<V> {
     fn default() -> Self {
         Setting::Some(BTreeMap::new())
     }
@@ -95,7 +97,7 @@ impl Preparer<'_> {
         snapshot: &Snapshot,
         others: &BTreeMap<String, &Deployment>,
     ) -> Result<Prepared, UserError> {
-        let (name, plugin, config) = self.read(request, others).await?;
+        let (name, plugin, config, limits) = self.read(request, others).await?;
         let declared = &plugin.description.topics;
         let topics = match &request.topics {
             Topics::AsBefore => None,
@@ -117,6 +119,7 @@ impl Preparer<'_> {
             from: request.from,
             starts,
             on_error: request.on_error,
+            limits: Some(limits),
             config: Some(config),
             keep_old_seconds: request.keep_old_seconds,
             allow_loss: request.allow_loss,
@@ -128,27 +131,37 @@ impl Preparer<'_> {
         Ok(Prepared { plan, replay, doubt, plugin, before })
     }
 
-    /// Reads the plugin under its configuration, which may depend on the name that it gives itself.
+    /// Reads the plugin under its configuration and within its limits, which may depend on the name that it gives itself.
     async fn read(
         &self,
         request: &Request,
         others: &BTreeMap<String, &Deployment>,
-    ) -> Result<(String, Plugin, BTreeMap<String, String>), UserError> {
+    ) -> Result<(String, Plugin, BTreeMap<String, String>, limits::Settings), UserError> {
         let config_of = |name: &str| {
             let present = others.get(name);
             let latest = present.and_then(|d| d.next().map(|(_, g)| g).or_else(|| d.live()));
             request.config.applied_to(latest.map(|generation| generation.config.clone()).unwrap_or_default())
         };
-        let given = config_of(request.name.as_deref().unwrap_or_default());
+        let limits_of = |name: &str| {
+            let present = others.get(name).map(|deployment| deployment.limits.clone());
+            request.limits.applied_to(present.unwrap_or_default())
+        };
+        let of = |name: &str| (config_of(name), limits_of(name));
+        let given = of(request.name.as_deref().unwrap_or_default());
         let plugin = self.open(request, &given).await?;
         let name = request.name.clone().unwrap_or_else(|| plugin.description.name.clone());
-        let config = config_of(&name);
-        let plugin = if config == given { plugin } else { self.open(request, &config).await? };
-        Ok((name, plugin, config))
+        let needed = of(&name);
+        let plugin = if needed == given { plugin } else { self.open(request, &needed).await? };
+        let (config, limits) = needed;
+        Ok((name, plugin, config, limits))
     }
 
-    async fn open(&self, request: &Request, config: &BTreeMap<String, String>) -> Result<Plugin, UserError> {
-        self.workshop.open_aside(&request.file, config).await.map_err(|error| {
+    async fn open(
+        &self,
+        request: &Request,
+        (config, limits): &(BTreeMap<String, String>, limits::Settings),
+    ) -> Result<Plugin, UserError> {
+        self.workshop.open_aside(&request.file, config, limits).await.map_err(|error| {
             let message = format!("cannot load {}: {}", request.file.display(), chain(&error));
             UserError::failure(message, error.hint())
         })
@@ -251,8 +264,8 @@ impl Prepared {
     }
 }
 
-impl Setting {
-    fn applied_to(&self, mut config: BTreeMap<String, String>) -> BTreeMap<String, String> {
+impl<V: Clone> Setting<V> {
+    fn applied_to(&self, mut config: BTreeMap<String, V>) -> BTreeMap<String, V> {
         match self {
             Setting::All(all) => all.clone(),
             Setting::Some(some) => {

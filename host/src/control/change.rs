@@ -144,9 +144,9 @@ impl Change {
             effects.forget.extend(before.generations.keys());
         }
         if let (Some(before), Some(after)) = (before, &self.after)
-            && (before.resumed, before.on_error) != (after.resumed, after.on_error)
+            && (before.resumed, before.on_error, &before.limits) != (after.resumed, after.on_error, &after.limits)
         {
-            // An event that was in the way may be left out now.
+            // An event that was in the way may be left out now, or be within the limits.
             effects.forgive = after.generations.keys().copied().collect();
         }
         let live = |deployment: &Deployment| deployment.live;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::steps::{self, Refusal};
 use super::{Beginning, Deployment, FORMAT, Generation, KEEP_OLD_SECONDS, OnError, Rebuild, Stage};
+use crate::limits::{self, LIMITS, Limits};
 use crate::projection::{Description, name_fault};
 
 /// What an operator wants to be deployed.
@@ -25,6 +26,8 @@ pub struct Wanted {
     pub starts: BTreeMap<String, u64>,
     /// What becomes of an event that can't be applied; none for what it is.
     pub on_error: Option<OnError>,
+    /// What the plugin may use, where that is not the default; none for what it is.
+    pub limits: Option<limits::Settings>,
     /// The plugin's configuration; none for what it is.
     pub config: Option<BTreeMap<String, String>>,
     /// How long old generations are kept; none for what it is.
@@ -96,6 +99,7 @@ fn first(wanted: &Wanted, deployments: &BTreeMap<String, &Deployment>, now: i64)
         version: 1,
         prefix,
         on_error: wanted.on_error.unwrap_or_default(),
+        limits: wanted.limits.clone().unwrap_or_default(),
         from: wanted.from,
         paused: false,
         resumed: 0,
@@ -280,6 +284,7 @@ fn returns_to_live(wanted: &Wanted, present: &Deployment, latest: &Generation) -
 fn with_settings(wanted: &Wanted, present: &Deployment) -> Deployment {
     Deployment {
         on_error: wanted.on_error.unwrap_or(present.on_error),
+        limits: wanted.limits.as_ref().unwrap_or(&present.limits).clone(),
         keep_old_seconds: wanted.keep_old_seconds.unwrap_or(present.keep_old_seconds),
         ..present.clone()
     }
@@ -289,6 +294,14 @@ fn settings(wanted: &Wanted, present: &Deployment) -> Vec<String> {
     let mut changes = Vec::new();
     if let Some(on_error) = wanted.on_error.filter(|on_error| *on_error != present.on_error) {
         changes.push(format!("on error {} → {}", present.on_error, on_error));
+    }
+    if let Some(limits) = &wanted.limits {
+        let (was, is) = (Limits::of(&present.limits), Limits::of(limits));
+        let differ = LIMITS.iter().filter(|limit| limit.value(&was) != limit.value(&is));
+        changes.extend(differ.map(|limit| {
+            let text = |limits| limit.text(limit.value(limits));
+            format!("limit {} {} → {}", limit.name, text(&was), text(&is))
+        }));
     }
     if let Some(keep) = wanted.keep_old_seconds.filter(|keep| *keep != present.keep_old_seconds) {
         changes.push(format!("old generations are kept {} s → {keep} s", present.keep_old_seconds));

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::event::TopicPartition;
+use crate::limits;
 use crate::projection::{Description, Ordering, Projection, View};
 
 /// Version of the records' format. A record of a later one is refused, never guessed at.
@@ -27,6 +28,9 @@ pub struct Deployment {
     pub prefix: String,
     /// What becomes of an event that can't be applied.
     pub on_error: OnError,
+    /// What the plugin may use, where that is not the default.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub limits: limits::Settings,
     /// Where the first generation began.
     pub from: Beginning,
     /// Whether no lane is to run.

@@ -19,11 +19,8 @@ use crate::store::Cells;
 /// A lane's writes, in layers, over a cache of the store's cells.
 pub struct Overlay<C> {
     views: Arc<[View]>,
-    write_bytes_max: usize,
     /// Of the batch that is being applied.
     current: Changes,
-    /// The size of `current` when the present call of the plugin began.
-    bytes_before: usize,
     /// Of batches that are applied and not yet on their way.
     pending: Changes,
     /// On its way to the store, with the number of its commit.
@@ -55,9 +52,7 @@ impl<C: Cells> Overlay<C> {
     ) -> Self {
         let nothing = || Changes::new(views.len());
         Self {
-            write_bytes_max: settings.write_bytes_max,
             current: nothing(),
-            bytes_before: 0,
             pending: nothing(),
             in_flight: None,
             commits: 0,
@@ -69,11 +64,6 @@ impl<C: Cells> Overlay<C> {
             waited: Duration::ZERO,
             views,
         }
-    }
-
-    /// The plugin is about to be called.
-    pub(super) fn begin(&mut self) {
-        self.bytes_before = self.current.bytes();
     }
 
     /// The batch is applied: its writes are to be committed.
@@ -182,13 +172,7 @@ impl<C: Cells> Overlay<C> {
 
 impl<C: Cells> Views for Overlay<C> {
     fn write(&mut self, write: &Write<'_>) -> Result<(), Refused> {
-        self.current.write(&self.views, write)?;
-        let actual = self.current.bytes() - self.bytes_before;
-        if actual > self.write_bytes_max {
-            let limit = self.write_bytes_max;
-            return Err(Refused::TooLarge { what: "what a batch writes", actual, limit });
-        }
-        Ok(())
+        self.current.write(&self.views, write)
     }
 
     fn read(&mut self, query: Query, cell: &CellRef<'_>) -> Result<Option<Value>, ViewError> {

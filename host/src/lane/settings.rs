@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::event::BatchLimits;
-use crate::sandbox::Limits;
+use crate::limits::Limits;
 
 /// Settings of a lane.
 #[derive(Clone, Debug)]
@@ -15,7 +15,7 @@ pub struct Settings {
     pub linger: Duration,
     /// Bytes of cells that a lane keeps at hand for its plugin's reads.
     pub cache_bytes_max: usize,
-    /// Bytes that the plugin may write with one batch.
+    /// So many bytes written by the plugin and not on their way to the store let no further batch begin.
     pub write_bytes_max: usize,
     /// How often a lane without commits looks whether the store still has what it wrote.
     pub look_every: Duration,
@@ -42,7 +42,7 @@ impl Default for Settings {
             batch: BatchLimits { events_max: 2000, bytes_max: 4 << 20 },
             linger: Duration::ZERO,
             cache_bytes_max: 16 << 20,
-            write_bytes_max: Limits::default().write_bytes_max,
+            write_bytes_max: Limits::default().batch_bytes_max,
             look_every: Duration::from_secs(1),
             backoff: (Duration::from_millis(50), Duration::from_secs(1)),
             blocking: Blocking::Threads,

@@ -136,8 +136,7 @@ where
     }
 
     fn apply(&mut self, batch: &Batch) -> Result<(), Failure> {
-        let mut overlay = self.overlay.take().expect("every call of the instance gives it back");
-        overlay.begin();
+        let overlay = self.overlay.take().expect("every call of the instance gives it back");
         let (overlay, result) = self.instance.apply(batch, overlay);
         self.overlay = Some(overlay);
         result

@@ -155,7 +155,7 @@ impl Value {
     }
 }
 
-/// Why a write is refused. It is the plugin's fault.
+/// Why a write or read is refused. It is the plugin's fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
     /// The description has no view of this index.
@@ -200,14 +200,26 @@ pub enum Refused {
         /// The field or member.
         member: String,
     },
-    /// A limit of the plugin.
-    #[error("{what} of {actual} bytes is more than the limit of {limit}")]
+    /// More bytes than the plugin may write.
+    #[error("{what} of {actual} bytes is more than the limit `{name}` of {limit}")]
     TooLarge {
         /// What is too large.
         what: &'static str,
         /// Its size in bytes.
         actual: usize,
+        /// How operators call the limit.
+        name: &'static str,
         /// The limit in bytes.
+        limit: usize,
+    },
+    /// More reads and writes than the plugin may make.
+    #[error("{what} makes more reads and writes than the limit `{name}` of {limit}")]
+    TooMany {
+        /// Who makes them.
+        what: &'static str,
+        /// How operators call the limit.
+        name: &'static str,
+        /// The limit.
         limit: usize,
     },
     /// The columns of a block of writes do not fit each other.

@@ -3,7 +3,6 @@
 //! A [`Module`] is a checked plugin; an [`Instance`] of it belongs to one lane and applies batches. What it knows in
 //! its memory is never relied on: after any failure the instance is dropped and a fresh one goes on.
 
-mod limits;
 pub mod wasm;
 
 use std::collections::BTreeMap;
@@ -12,7 +11,6 @@ use std::time::Duration;
 use crate::event::Batch;
 use crate::op::{CellRef, Query, Refused, Value, Write};
 use crate::projection::{Description, LaneId};
-pub use limits::Limits;
 
 /// What the operator has set for a projection: values by name. Whoever takes them from the user bounds their size.
 pub type Config = BTreeMap<String, String>;
@@ -107,6 +105,12 @@ pub enum Reason {
     #[error("the plugin wanted more than its limit of {limit} bytes of memory")]
     Memory {
         /// The limit in bytes.
+        limit: usize,
+    },
+    /// The plugin wanted tables that are too large.
+    #[error("the plugin wanted more than its limit of {limit} elements in its tables")]
+    Table {
+        /// The limit in elements.
         limit: usize,
     },
     /// The plugin wrote or read what it may not.

@@ -9,6 +9,7 @@ use super::topics::{self, Topics};
 use crate::control::{Deployment, FaultAt, Generation, OnError, Snapshot, Stage, partition};
 use crate::event::TopicPartition;
 use crate::lane::Course;
+use crate::limits;
 use crate::projection::{Ordering, Projection, Share};
 use crate::source;
 
@@ -30,11 +31,12 @@ pub(super) struct LanePlan {
     pub(super) course: Course,
 }
 
-/// A module and its configuration.
+/// A module, its configuration, and what it may use.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct ModuleKey {
     pub(super) digest: String,
     pub(super) config: Arc<BTreeMap<String, String>>,
+    pub(super) limits: Arc<limits::Settings>,
 }
 
 /// Names a generation.
@@ -135,10 +137,10 @@ fn lanes(
         rate,
         skips: deployment.on_error == OnError::Skip,
     };
-    let config = Arc::new(generation.config.clone());
+    let module = ModuleKey::of(deployment, generation);
     let plan = |partitions| LanePlan {
         projection: projection.clone(),
-        module: ModuleKey { digest: generation.module.clone(), config: config.clone() },
+        module: module.clone(),
         partitions,
         course: course.clone(),
     };
@@ -200,6 +202,17 @@ fn shares(projection: &Projection, counts: &[u32]) -> Vec<(Share, Vec<(u32, Topi
             let all: Vec<_> = all.collect();
             let of = |partition: u32| all.iter().filter(|(_, at)| at.partition == partition).cloned().collect();
             (0..counts[0]).map(|partition| (Share::Partition(partition), of(partition))).collect()
+        }
+    }
+}
+
+impl ModuleKey {
+    /// What a generation's lanes run.
+    pub(super) fn of(deployment: &Deployment, generation: &Generation) -> Self {
+        Self {
+            digest: generation.module.clone(),
+            config: Arc::new(generation.config.clone()),
+            limits: Arc::new(deployment.limits.clone()),
         }
     }
 }

@@ -220,9 +220,10 @@ where
         }
         self.topics.ask(&self.source, &desired.topics);
         let deployments = snapshot.deployments.values().map(|recorded| &recorded.deployment);
-        let generations = deployments.flat_map(|d| d.generations.values()).filter(|g| g.runs() || g.frozen);
-        let wanted = generations
-            .map(|g| ModuleKey { digest: g.module.clone(), config: Arc::new(g.config.clone()) })
+        let wanted = deployments
+            .flat_map(|d| d.generations.values().map(move |generation| (d, generation)))
+            .filter(|(_, generation)| generation.runs() || generation.frozen)
+            .map(|(deployment, generation)| ModuleKey::of(deployment, generation))
             .collect();
         self.modules.want(&self.registry, &wanted);
         for (key, plan) in &desired.lanes {

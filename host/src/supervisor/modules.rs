@@ -11,9 +11,11 @@ use tokio::time::Instant;
 use super::desired::ModuleKey;
 use crate::control::{self, Registry};
 use crate::lane::Blocking;
+use crate::limits;
 
-/// Makes a module of a plugin's bytes and its configuration. Blocks while it compiles.
-pub type Loader<M> = Arc<dyn Fn(Vec<u8>, Arc<BTreeMap<String, String>>) -> Result<M, Unloadable> + Send + Sync>;
+/// Makes a module of a plugin's bytes, its configuration and what it may use. Blocks while it compiles.
+pub type Loader<M> =
+    Arc<dyn Fn(Vec<u8>, Arc<BTreeMap<String, String>>, &limits::Settings) -> Result<M, Unloadable> + Send + Sync>;
 
 /// Why a module can't be had.
 #[derive(Clone, Debug, PartialEq)]
@@ -136,9 +138,9 @@ where
     C: Registry,
 {
     let bytes = registry.module(&key.digest).await.map_err(Failed::Registry)?.ok_or(Failed::Missing)?;
-    let config = key.config.clone();
+    let (config, limits) = (key.config.clone(), key.limits.clone());
     let load = move || {
-        let module = loader(bytes.clone(), config);
+        let module = loader(bytes.clone(), config, &limits);
         (bytes, module)
     };
     match blocking {

@@ -2,6 +2,7 @@
 
 mod apply;
 mod deploy;
+mod limits;
 mod moving;
 mod rebuild;
 mod refusals;

@@ -11,6 +11,7 @@ on-error = "skip"
 from = "latest"
 keep-old = "1h"
 config = { currency = "EUR", limit = 5, ratio = 0.5, strict = true }
+limits = { memory = "64MiB", event-ops = 1000 }
 
 [projections.orders]
 module = "/lib/orders.wasm"
@@ -30,6 +31,8 @@ fn a_manifest_is_all_there_is_to_say() {
     let Setting::All(config) = &balances.config else { panic!("the configuration is the whole one") };
     let config: Vec<_> = config.iter().map(|(key, value)| format!("{key}={value}")).collect();
     assert_eq!(config, ["currency=EUR", "limit=5", "ratio=0.5", "strict=true"]);
+    let Setting::All(limits) = &balances.limits else { panic!("the limits are all there are") };
+    assert_eq!(*limits, [("memory".to_owned(), 64 << 20), ("event-ops".to_owned(), 1_000)].into());
 }
 
 #[test]
@@ -43,6 +46,7 @@ fn what_is_not_said_is_as_at_first() {
     assert_eq!((orders.on_error, orders.from), (Some(OnError::Stop), Beginning::Earliest));
     assert_eq!(orders.keep_old_seconds, Some(KEEP_OLD_SECONDS));
     assert!(matches!(&orders.config, Setting::All(config) if config.is_empty()));
+    assert!(matches!(&orders.limits, Setting::All(limits) if limits.is_empty()));
 }
 
 #[test]
@@ -61,7 +65,7 @@ fn a_fault_is_named_with_its_line() {
         ),
         (
             with("on_error = \"stop\""),
-            "3: unknown field `on_error`, expected one of `module`, `topics`, `prefix`, `from`, `on-error`, `keep-old`, `config`",
+            "3: unknown field `on_error`, expected one of `module`, `topics`, `prefix`, `from`, `on-error`, `keep-old`, `config`, `limits`",
         ),
         (with("on-error = \"park\""), "3: unknown variant `park`, expected `stop` or `skip`"),
         (with("keep-old = \"soon\""), "3: `soon` is no time such as 24h: expected number at 0"),

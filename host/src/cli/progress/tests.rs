@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::cli::report::Rebuild;
+use crate::limits;
 
 fn report(state: State, generation: u64, rebuild: Option<Rebuild>) -> Report {
     let projection = Projection {
@@ -16,6 +17,8 @@ fn report(state: State, generation: u64, rebuild: Option<Rebuild>) -> Report {
         lag_seconds: None,
         events_per_second: 0.0,
         dead_letters: 0,
+        limits: limits::Settings::new(),
+        limits_set: limits::Settings::new(),
         lanes: Vec::new(),
         rebuild,
         skipped: 0,

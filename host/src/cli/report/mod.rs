@@ -17,6 +17,7 @@ use super::operate::{Operator, failure};
 use crate::app::AnySource;
 use crate::control::{Deployment, Error, Generation, HostReport, Registry, Snapshot};
 use crate::lane::chain;
+use crate::limits::{self, LIMITS, Limits};
 use crate::store::{Checkpoint, Unwilling};
 use ends::Ends;
 pub(super) use standing::share;
@@ -56,8 +57,13 @@ pub(super) struct Projection {
     pub(super) lag_seconds: Option<f64>,
     pub(super) events_per_second: f64,
     pub(super) dead_letters: u64,
+    /// What the plugin may use: bytes, milliseconds or numbers.
+    pub(super) limits: limits::Settings,
     pub(super) lanes: Vec<Lane>,
     pub(super) rebuild: Option<Rebuild>,
+    /// Which of the limits were set.
+    #[serde(skip)]
+    pub(super) limits_set: limits::Settings,
     /// Events left out because they can't be applied, since the hosts began.
     #[serde(skip)]
     pub(super) skipped: u64,
@@ -146,6 +152,12 @@ pub(super) async fn collect(
     Ok(Report { projections, hosts, away: ends.away, unwilling })
 }
 
+/// All limits, by name, as they are.
+fn in_force(deployment: &Deployment) -> limits::Settings {
+    let limits = Limits::of(&deployment.limits);
+    LIMITS.iter().map(|limit| (limit.name.to_owned(), limit.value(&limits))).collect()
+}
+
 /// Why nobody can write in Redis, if nobody can. What this user may not do says nothing of the hosts.
 async fn unwilling(operator: &Operator) -> Option<String> {
     match operator.registry.try_all(&[]).await {
@@ -193,6 +205,8 @@ impl View<'_> {
             lag_seconds: standing::lag_seconds(&standings, snapshot.now),
             events_per_second: standing::rate(hosts, name, number),
             dead_letters: 0,
+            limits: in_force(deployment),
+            limits_set: deployment.limits.clone(),
             skipped: lane_reports(hosts, name, number).map(|(_, lane)| lane.skipped).sum(),
             rebuild: self.rebuild(&next),
             lanes: standings.into_iter().map(Standing::lane).collect(),

@@ -51,6 +51,9 @@ pub(crate) fn run(args: Args, printer: &mut Printer) -> anyhow::Result<()> {
             printer.out(as_json(&report)?);
         } else {
             text::full(&report, wants_colour()).iter().for_each(|line| printer.out(line));
+            if let (Some(_), [only]) = (&args.name, &report.projections[..]) {
+                text::all_limits(only, wants_colour()).iter().for_each(|line| printer.out(line));
+            }
         }
         Ok(())
     })

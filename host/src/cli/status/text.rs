@@ -3,6 +3,7 @@
 use crate::cli::figures::{grouped, perhaps, rate, short, span};
 use crate::cli::report::{Phase, Projection, Rebuild, Report};
 use crate::cli::table::{BAD, PLAIN, STRONG, Side, Table, paint, printable};
+use crate::limits::LIMITS;
 
 use super::style;
 
@@ -26,9 +27,31 @@ fn paragraph(projection: &Projection, colour: bool) -> Vec<String> {
         skipped => format!(", {} events left out", grouped(skipped)),
     };
     lines.push(format!("  {} dead letters{skipped}", grouped(projection.dead_letters)));
+    lines.extend(limits(projection).map(|limits| format!("  limits: {limits}")));
     lines.extend(projection.rebuild.iter().map(|going_on| format!("  {}", rebuild(going_on))));
     lines.extend(lanes(projection).lines(colour).into_iter().map(|line| format!("    {line}")));
     lines
+}
+
+/// The limits that were set; none if all are the defaults.
+fn limits(projection: &Projection) -> Option<String> {
+    let set = LIMITS.iter().filter_map(|limit| {
+        let value = projection.limits_set.get(limit.name)?;
+        Some(format!("{} {}", limit.name, limit.text(*value)))
+    });
+    let set: Vec<_> = set.collect();
+    (!set.is_empty()).then(|| set.join(", "))
+}
+
+/// All limits, those that were set marked as such.
+pub(super) fn all_limits(projection: &Projection, colour: bool) -> Vec<String> {
+    let mut table = Table::new([("LIMIT", Side::Left), ("VALUE", Side::Right), ("", Side::Left)]);
+    for limit in &LIMITS {
+        let value = projection.limits.get(limit.name).map_or_else(String::new, |value| limit.text(*value));
+        let set = if projection.limits_set.contains_key(limit.name) { "set" } else { "" };
+        table.row([limit.name.to_owned(), value, set.to_owned()].map(|text| (text, PLAIN)));
+    }
+    table.lines(colour).into_iter().map(|line| format!("    {line}")).collect()
 }
 
 fn lanes(projection: &Projection) -> Table {
@@ -118,6 +141,8 @@ mod tests {
             lag_seconds: Some(2.5),
             events_per_second: 4_000.4,
             dead_letters: 0,
+            limits: [("memory".to_owned(), 64 << 20)].into(),
+            limits_set: [("memory".to_owned(), 64 << 20), ("event-time".to_owned(), 500)].into(),
             lanes: vec![Lane {
                 topic: "events".into(),
                 partition: 3,
@@ -147,6 +172,7 @@ balances  rebuilding
   generation 1, revision 1, module 3f0c5a9b12cd
   lag 1,203 (2.5 s), 4,000/s
   0 dead letters, 2 events left out
+  limits: memory 64MiB, event-time 500ms
   generation 2 is being built: 2,000 of 10,000 events, 100/s, 1m 20s left
     PARTITION  CHECKPOINT     END    LAG  HOST
     events/3        8,797  10,000  1,203  none";

@@ -50,6 +50,11 @@ fn what_a_deployment_comes_to() {
             with(|w| w.keep_old_seconds = Some(60)),
             "settings: old generations are kept 86400 s → 60 s [1 live]",
         ),
+        (
+            "other limits",
+            with(|w| w.limits = Some([("memory".to_owned(), 64 << 20), ("event-time".to_owned(), 250)].into())),
+            "settings: limit memory 256MiB → 64MiB [1 live]",
+        ),
         ("a higher revision", wanted("m2", 2), "rebuild: module m1 → m2; revision 1 → 2 [1 live, 2 building]"),
         (
             "another topic",

@@ -62,12 +62,12 @@ impl Cache {
         component.inspect_err(|e| tracing::warn!("{}: {e:#}; compiling anew", file.display())).ok()
     }
 
-    pub(super) fn store(&self, component: &Component, digest: &str) {
-        let Some(file) = self.file(component.engine(), digest) else { return };
+    pub(super) fn store(&self, engine: &Engine, machine_code: &[u8], digest: &str) {
+        let Some(file) = self.file(engine, digest) else { return };
         // Seeded from the operating system's random source: no other process has the same name.
         let unique = RandomState::new().build_hasher().finish();
         let temporary = file.with_extension(format!("{unique:016x}.new"));
-        if let Err(error) = write_whole(component, &temporary, &file) {
+        if let Err(error) = write_whole(machine_code, &temporary, &file) {
             let _ = fs::remove_file(&temporary);
             if !self.said.swap(true, Ordering::Relaxed) {
                 tracing::warn!(
@@ -94,12 +94,11 @@ fn read_whole(file: &Path) -> io::Result<Vec<u8>> {
     if *Sha256::digest(&bytes) == *digest { Ok(bytes) } else { Err(damaged()) }
 }
 
-/// Writes the component with its digest to a file of its own, and gives that its name only once all of it is on the disk.
-fn write_whole(component: &Component, temporary: &Path, file: &Path) -> io::Result<()> {
-    let bytes = component.serialize().map_err(io::Error::other)?;
+/// Writes the bytes with their digest to a file of its own, and gives that its name only once all of it is on the disk.
+fn write_whole(bytes: &[u8], temporary: &Path, file: &Path) -> io::Result<()> {
     let mut written = File::create_new(temporary)?;
-    written.write_all(&bytes)?;
-    written.write_all(&Sha256::digest(&bytes))?;
+    written.write_all(bytes)?;
+    written.write_all(&Sha256::digest(bytes))?;
     written.sync_all()?;
     fs::rename(temporary, file)
 }

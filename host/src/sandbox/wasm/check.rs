@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
@@ -21,12 +22,12 @@ pub enum LoadError {
         source: std::io::Error,
     },
     /// It is larger than a plugin may be.
-    #[error("{bytes} bytes are more than the limit of {limit}")]
+    #[error("{bytes} bytes are more than the limit `component-size` of {limit}")]
     TooLarge {
         /// Its size in bytes.
-        bytes: u64,
+        bytes: usize,
         /// The limit in bytes.
-        limit: u64,
+        limit: usize,
     },
     /// It is not WebAssembly.
     #[error("it is not WebAssembly: it begins with {0}")]
@@ -34,6 +35,21 @@ pub enum LoadError {
     /// It is WebAssembly, but broken.
     #[error("it is not a valid component: {0}")]
     Invalid(String),
+    /// Compiling it takes too long.
+    #[error("compiling it takes longer than the limit `compile-time` of {0:?}")]
+    CompileTime(Duration),
+    /// Compiling it takes too much memory.
+    #[error("compiling it takes more memory than the limit `compile-memory` of {limit} bytes")]
+    CompileMemory {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// The compiler itself fails.
+    #[error("compiling it failed: {0}")]
+    Compiler(String),
+    /// The machine does not let wasmtime start.
+    #[error("wasmtime does not start: {0}")]
+    Engine(String),
     /// A module or component without the contract in it.
     #[error("it does not implement the contract {contract}: {0}", contract = contract())]
     WithoutContract(String),
@@ -59,7 +75,9 @@ impl LoadError {
     pub fn hint(&self) -> &'static str {
         match self {
             LoadError::Read { .. } => "check the path",
-            LoadError::TooLarge { .. } => "build it with the profile of the plugins, and strip it",
+            LoadError::TooLarge { .. } => {
+                "build it with the profile of the plugins, and strip it, or raise the limit with --limit"
+            }
             LoadError::NotWasm(_) | LoadError::Invalid(_) => {
                 "build the plugin for wasm32-unknown-unknown and name the .wasm file"
             }
@@ -72,6 +90,12 @@ impl LoadError {
             }
             LoadError::ForeignImport(_) => {
                 "build for wasm32-unknown-unknown; a projection has no clock, random, files or network"
+            }
+            LoadError::CompileTime(_) | LoadError::CompileMemory { .. } => {
+                "make its functions smaller, or raise the limit with --limit"
+            }
+            LoadError::Compiler(_) | LoadError::Engine(_) => {
+                "look whether the machine has memory and processes to spare"
             }
             LoadError::Mismatch(_) => "build it with the lantern-sdk of this version",
             LoadError::Describe(_) | LoadError::Description(_) => "mend the plugin's declaration",

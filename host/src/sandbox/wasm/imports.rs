@@ -5,8 +5,10 @@ use wasmtime::component::{Linker, LinkerInstance, WasmList, WasmStr};
 
 use super::abi::{self, Level};
 use super::instance::State;
+use super::meter::Meter;
+use crate::limits::Limits;
 use crate::op::{CellRef, Query, Refused, Value, Verb, Write};
-use crate::sandbox::{Limits, ViewError, Views};
+use crate::sandbox::{ViewError, Views};
 
 /// A line that the plugin logged, kept until the call that it came from is over.
 pub(super) struct Line {
@@ -83,8 +85,8 @@ fn link_writes<V: Views>(views: &mut LinkerInstance<'_, State<V>>) -> wasmtime::
 
 fn link_block<V: Views>(views: &mut LinkerInstance<'_, State<V>>) -> wasmtime::Result<()> {
     views.func_wrap("write", |store, (heads, data): (WasmList<u32>, Bytes)| {
-        with_views(store, |access, target| {
-            Ok(write_block(target, access.limits, access.words(&heads), access.bytes(&data))?)
+        with_views(store, |access, mut target| {
+            Ok(write_block(&mut target, access.words(&heads), access.bytes(&data))?)
         })
     })?;
     views.func_wrap("prefetch", |store, (view, ends, data): (u32, WasmList<u32>, Bytes)| {
@@ -92,20 +94,27 @@ fn link_block<V: Views>(views: &mut LinkerInstance<'_, State<V>>) -> wasmtime::R
             let (pairs, []) = access.words(&ends).as_chunks() else {
                 return Err(Refused::Malformed("two ends a cell are needed").into());
             };
+            target.meter.read(pairs.len())?;
             let mut parts = Parts::new(access.bytes(&data));
             let cell = |&[key, member]: &[u32; 2]| {
                 Ok(CellRef { view, key: parts.next(key)?, member: parts.next(member)? })
             };
             let cells: Vec<_> = pairs.iter().map(cell).collect::<Result<_, Refused>>()?;
-            target.prefetch(&cells)
+            target.views.prefetch(&cells)
         })
     })
 }
 
-/// What an import may look at while it works on the views.
+/// What an import may look at while it works on the views: the plugin's memory.
 struct Access<'a, V: Views> {
     store: &'a StoreContextMut<'a, State<V>>,
+}
+
+/// What it works on, and what bounds that.
+struct Target<'a, V> {
+    views: &'a mut V,
     limits: &'a Limits,
+    meter: &'a mut Meter,
 }
 
 impl<V: Views> Access<'_, V> {
@@ -121,14 +130,16 @@ impl<V: Views> Access<'_, V> {
 /// Lends out the views while the plugin's memory can be read.
 fn with_views<V: Views, T>(
     mut store: StoreContextMut<'_, State<V>>,
-    work: impl FnOnce(Access<'_, V>, &mut V) -> Result<T, ViewError>,
+    work: impl FnOnce(Access<'_, V>, Target<'_, V>) -> Result<T, ViewError>,
 ) -> wasmtime::Result<T> {
     let Some(mut views) = store.data_mut().views.take() else {
         return Err(wasmtime::Error::msg("views can only be used while a batch is applied"));
     };
-    let limits = store.data().limits.clone();
-    let result = work(Access { store: &store, limits: &limits }, &mut views);
-    store.data_mut().views = Some(views);
+    let (limits, mut meter) = (store.data().limits.clone(), store.data().meter);
+    let target = Target { views: &mut *views, limits: &limits, meter: &mut meter };
+    let result = work(Access { store: &store }, target);
+    let state = store.data_mut();
+    (state.views, state.meter) = (Some(views), meter);
     result.map_err(wasmtime::Error::new)
 }
 
@@ -139,9 +150,10 @@ fn read<V: Views>(
     key: &Bytes,
     member: Option<&Bytes>,
 ) -> wasmtime::Result<Option<Value>> {
-    with_views(store, |access, views| {
+    with_views(store, |access, target| {
+        target.meter.read(1)?;
         let member = member.map_or(&[][..], |member| access.bytes(member));
-        views.read(query, &CellRef { view, key: access.bytes(key), member })
+        target.views.read(query, &CellRef { view, key: access.bytes(key), member })
     })
 }
 
@@ -166,7 +178,7 @@ fn write<V: Views>(
     member: Option<&Bytes>,
     operand: Operand<'_>,
 ) -> wasmtime::Result<()> {
-    with_views(store, |access, views| {
+    with_views(store, |access, mut target| {
         let value = match &operand {
             Operand::None => &[],
             Operand::List(list) => access.bytes(list),
@@ -174,11 +186,11 @@ fn write<V: Views>(
         };
         let member = member.map_or(&[][..], |member| access.bytes(member));
         let write = Write { verb, view, key: access.bytes(key), member, value };
-        Ok(write_one(views, access.limits, &write)?)
+        Ok(write_one(&mut target, &write)?)
     })
 }
 
-fn write_block<V: Views>(views: &mut V, limits: &Limits, heads: &[u32], data: &[u8]) -> Result<(), Refused> {
+fn write_block<V: Views>(target: &mut Target<'_, V>, heads: &[u32], data: &[u8]) -> Result<(), Refused> {
     let (heads, []) = heads.as_chunks() else {
         return Err(Refused::Malformed("four heads a write are needed"));
     };
@@ -188,20 +200,21 @@ fn write_block<V: Views>(views: &mut V, limits: &Limits, heads: &[u32], data: &[
         let verb = Verb::from_number(number).ok_or(Refused::NoSuchVerb(number))?;
         let view = u32::from_be_bytes([0, view[0], view[1], view[2]]);
         let (key, member, value) = (parts.next(key)?, parts.next(member)?, parts.next(value)?);
-        write_one(views, limits, &Write { verb, view, key, member, value })?;
+        write_one(target, &Write { verb, view, key, member, value })?;
     }
     Ok(())
 }
 
-fn write_one<V: Views>(views: &mut V, limits: &Limits, write: &Write<'_>) -> Result<(), Refused> {
-    let check = |what, part: &[u8], limit| match part.len() {
-        actual if actual > limit => Err(Refused::TooLarge { what, actual, limit }),
+fn write_one<V: Views>(target: &mut Target<'_, V>, write: &Write<'_>) -> Result<(), Refused> {
+    let check = |what, part: &[u8], name, limit| match part.len() {
+        actual if actual > limit => Err(Refused::TooLarge { what, actual, name, limit }),
         _ => Ok(()),
     };
-    check("a key", write.key, limits.key_bytes_max)?;
-    check("a field or member", write.member, limits.key_bytes_max)?;
-    check("a value", write.value, limits.value_bytes_max)?;
-    views.write(write)
+    check("a key", write.key, "key-size", target.limits.key_bytes_max)?;
+    check("a field or member", write.member, "key-size", target.limits.key_bytes_max)?;
+    check("a value", write.value, "value-size", target.limits.value_bytes_max)?;
+    target.meter.write(write)?;
+    target.views.write(write)
 }
 
 /// Cuts a block of bytes at its ends.
@@ -229,19 +242,18 @@ fn note<V: Views>(
     event: Option<u32>,
     message: &WasmStr,
 ) -> wasmtime::Result<()> {
-    let mut message = message.to_str(&store)?.into_owned();
-    let state = store.data_mut();
-    if message.len() > state.limits.log_line_bytes_max {
-        message.truncate(message.floor_char_boundary(state.limits.log_line_bytes_max));
+    let most = store.data().limits.log_line_bytes_max;
+    let text = message.to_str(&store)?;
+    let mut message = text[..text.floor_char_boundary(most)].to_owned();
+    if message.len() < text.len() {
         message.push('…');
     }
+    let state = store.data_mut();
     let line = Line { level, event, message };
     if level == Level::Fatal {
         state.fatal = Some(line);
-    } else if state.lines.len() < state.limits.log_lines_max {
+    } else if state.chatter.may_say(&line.message, &state.limits) {
         state.lines.push(line);
-    } else {
-        state.lines_dropped += 1;
     }
     Ok(())
 }

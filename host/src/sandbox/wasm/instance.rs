@@ -7,12 +7,15 @@ use wasmtime::component::{ComponentExportIndex, Instance as Linked, InstancePre}
 use wasmtime::{Store, StoreContextMut, Trap, UpdateDeadline, WasmBacktrace};
 
 use super::abi::{self, BatchRecord, FailureRecord, Level};
+use super::chatter::Chatter;
 use super::engine::TICK;
 use super::imports::Line;
-use super::memory::{OutOfMemory, Usage};
+use super::memory::{OutOfMemory, OutOfTable, Usage};
+use super::meter::Meter;
 use crate::event::Batch;
+use crate::limits::Limits;
 use crate::projection::LaneId;
-use crate::sandbox::{Config, Failure, Instance, Limits, Reason, ViewError, Views};
+use crate::sandbox::{Config, Failure, Instance, Reason, ViewError, Views};
 
 /// Frames of a backtrace that a person reads.
 const FRAMES_MAX: usize = 12;
@@ -24,7 +27,9 @@ pub(super) struct State<V> {
     pub(super) limits: Arc<Limits>,
     pub(super) config: Arc<Config>,
     pub(super) lines: Vec<Line>,
-    pub(super) lines_dropped: u64,
+    pub(super) chatter: Chatter,
+    /// What the present call has asked for.
+    pub(super) meter: Meter,
     /// The last words of a panic.
     pub(super) fatal: Option<Line>,
     usage: Usage,
@@ -55,13 +60,15 @@ pub(super) fn start<V: Views>(
     pre: &InstancePre<State<V>>,
     limits: &Arc<Limits>,
     config: &Arc<Config>,
+    chatter: &Chatter,
 ) -> wasmtime::Result<(Store<State<V>>, Linked)> {
     let state = State {
         views: None,
         limits: limits.clone(),
         config: config.clone(),
         lines: Vec::new(),
-        lines_dropped: 0,
+        chatter: chatter.clone(),
+        meter: Meter::new(limits, 0),
         fatal: None,
         usage: Usage::new(limits),
         started: Instant::now(),
@@ -148,9 +155,8 @@ impl<V: Views> WasmInstance<V> {
             });
             log(&self.lane, place.as_deref().unwrap_or("-"), line.level, &line.message);
         }
-        let dropped = std::mem::take(&mut state.lines_dropped);
-        if dropped > 0 {
-            log(&self.lane, "-", Level::Warn, &format!("{dropped} more log lines of this batch were dropped"));
+        if let Some(dropped) = state.chatter.dropped() {
+            log(&self.lane, "-", Level::Warn, &format!("{dropped} more log lines were dropped, beyond its limit"));
         }
         state.fatal.take()
     }
@@ -174,6 +180,7 @@ impl<V: Views> Instance for WasmInstance<V> {
         let state = self.store.data_mut();
         state.started = Instant::now();
         state.waited = views.waited();
+        state.meter = Meter::new(&state.limits, batch.len());
         state.views = Some(views);
         let deadline = ticks(state.limits.batch_time_max);
         self.store.set_epoch_deadline(deadline);
@@ -196,6 +203,9 @@ impl<V: Views> Instance for WasmInstance<V> {
 pub(super) fn reason(error: &wasmtime::Error, panic: Option<String>, limits: &Limits) -> Reason {
     if let Some(OutOfMemory { limit }) = error.downcast_ref() {
         return Reason::Memory { limit: *limit };
+    }
+    if let Some(OutOfTable { limit }) = error.downcast_ref() {
+        return Reason::Table { limit: *limit };
     }
     if let Some(Trap::Interrupt) = error.downcast_ref() {
         return Reason::Timeout(limits.batch_time_max);

@@ -4,16 +4,20 @@
 
 mod abi;
 mod cache;
+mod chatter;
 mod check;
+mod compile;
 mod engine;
 mod file;
 mod imports;
 mod instance;
 mod memory;
+mod meter;
 mod module;
 
 pub use cache::Cache;
 pub use check::LoadError;
+pub use compile::compile;
 pub use engine::Engine;
 pub use file::{digest, read};
 pub use instance::WasmInstance;

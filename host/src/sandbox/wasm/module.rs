@@ -6,12 +6,16 @@ use std::sync::{Arc, OnceLock};
 use wasmtime::component::{Component, Instance, InstancePre, Linker};
 use wasmtime::{PoolConcurrencyLimitError, Store};
 
-use super::check::{LoadError, check, componentize};
+use super::chatter::Chatter;
+use super::check::{LoadError, check};
+use super::compile::compiled;
+use super::engine::Kind;
 use super::file::{self, read};
 use super::instance::{self, Exports, State, WasmInstance};
 use super::{Cache, Engine, abi, imports};
+use crate::limits::Limits;
 use crate::projection::{Description, LaneId};
-use crate::sandbox::{Config, Limits, Module, Reason, Views};
+use crate::sandbox::{Config, Module, Reason, Views};
 
 /// A plugin with its configuration, ready to run in wasmtime. Clones share it.
 pub struct WasmModule<V: 'static> {
@@ -27,6 +31,7 @@ struct Compiled<V: 'static> {
     /// As they were handed in: a component, or a core module to be made into one.
     bytes: Arc<[u8]>,
     limits: Arc<Limits>,
+    chatter: Chatter,
     /// In the engine that modules are made for first.
     first: Linked<V>,
     /// In the engine without a pool, for when the pool is full.
@@ -119,14 +124,14 @@ impl<V: Views> Module for WasmModule<V> {
 
 impl<V: Views> Compiled<V> {
     fn new(engine: &Engine, cache: &Cache, limits: &Limits, bytes: Vec<u8>) -> Result<Self, LoadError> {
-        file::check_size(bytes.len() as u64, limits)?;
+        file::check_size(bytes.len(), limits)?;
         let digest = file::digest(&bytes);
-        let first = engine.pooled.as_ref().unwrap_or(&engine.on_demand);
-        let first = Linked::new(&compile(first, cache, &digest, &bytes)?)?;
+        let first = Linked::new(&compiled(engine, engine.first(), cache, limits, &digest, &bytes)?)?;
         Ok(Self {
             digest,
             bytes: bytes.into(),
             limits: Arc::new(limits.clone()),
+            chatter: Chatter::default(),
             first,
             on_demand: OnceLock::new(),
             engine: engine.clone(),
@@ -137,17 +142,18 @@ impl<V: Views> Compiled<V> {
     /// Starts an instance: from the pool, or, if that is full, on demand.
     fn start(&self, config: &Arc<Config>) -> Result<Started<V>, Reason> {
         let mut linked = &self.first;
-        let mut started = linked.start(&self.limits, config);
+        let mut started = linked.start(&self.limits, config, &self.chatter);
         if started.as_ref().is_err_and(|e| e.is::<PoolConcurrencyLimitError>()) {
             linked = self.on_demand()?;
-            started = linked.start(&self.limits, config);
+            started = linked.start(&self.limits, config, &self.chatter);
         }
         started.map_err(|e| instance::reason(&e, None, &self.limits))
     }
 
     fn on_demand(&self) -> Result<&Linked<V>, Reason> {
         let link = || {
-            let component = compile(&self.engine.on_demand, &self.cache, &self.digest, &self.bytes);
+            let Self { engine, cache, limits, digest, bytes, .. } = self;
+            let component = compiled(engine, Kind::OnDemand, cache, limits, digest, bytes);
             component.and_then(|component| Linked::new(&component)).map_err(|e| e.to_string())
         };
         let linked = self.on_demand.get_or_init(link);
@@ -183,19 +189,13 @@ impl<V: Views> Linked<V> {
         }
     }
 
-    fn start(&self, limits: &Arc<Limits>, config: &Arc<Config>) -> wasmtime::Result<Started<V>> {
-        let (store, instance) = instance::start(&self.pre, limits, config)?;
+    fn start(
+        &self,
+        limits: &Arc<Limits>,
+        config: &Arc<Config>,
+        chatter: &Chatter,
+    ) -> wasmtime::Result<Started<V>> {
+        let (store, instance) = instance::start(&self.pre, limits, config, chatter)?;
         Ok(Started { store, instance, exports: self.exports })
     }
-}
-
-/// Takes a plugin from the cache, or makes a component of its bytes and compiles it.
-fn compile(engine: &wasmtime::Engine, cache: &Cache, digest: &str, bytes: &[u8]) -> Result<Component, LoadError> {
-    if let Some(component) = cache.load(engine, digest) {
-        return Ok(component);
-    }
-    let component = Component::from_binary(engine, &componentize(bytes)?);
-    let component = component.map_err(|e| LoadError::Invalid(format!("{e:#}")))?;
-    cache.store(&component, digest);
-    Ok(component)
 }

@@ -69,11 +69,11 @@ impl Registry for Shelf {
 }
 
 fn wanted() -> BTreeSet<ModuleKey> {
-    [ModuleKey { digest: "d".into(), config: Arc::default() }].into()
+    [ModuleKey { digest: "d".into(), config: Arc::default(), limits: Arc::default() }].into()
 }
 
 fn modules() -> Modules<()> {
-    Modules::new(Arc::new(|_, _| Ok(())), Blocking::Threads)
+    Modules::new(Arc::new(|_, _, _| Ok(())), Blocking::Threads)
 }
 
 /// Turns like a host for ten seconds: whenever something arrives or is due it asks for what it wants. Gives the turns.

@@ -5,10 +5,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::anyhow;
 use lantern::event::{Batch, Event, encode_header};
+use lantern::limits::Limits;
 use lantern::op::{CellRef, Query, Refused, Value, Write};
 use lantern::projection::{LaneId, Share};
 use lantern::sandbox::wasm::{Cache, Engine, WasmModule};
-use lantern::sandbox::{Instance, Limits, Module, ViewError, Views};
+use lantern::sandbox::{Instance, Module, ViewError, Views};
 use lantern_tests::artefacts;
 use lantern_tests::bank::Bank;
 
