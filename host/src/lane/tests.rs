@@ -186,12 +186,14 @@ impl Cells for SlowCells {
 }
 
 /// A plugin whose events are words: each is counted, by a counter, and by reading and writing a table. The words
-/// `refuse` and `trap` fail, the one with and the other without telling which event it was.
+/// `refuse` and `trap` fail, the one with and the other without telling which event it was; `blame` names another one.
+/// `slow` takes too long by the clock, and `crowd` does if it is not alone.
 #[derive(Clone)]
 struct Words(Arc<Description>);
 
 struct WordsInstance {
     dead: bool,
+    counted: bool,
 }
 
 fn description() -> Description {
@@ -214,7 +216,11 @@ impl Module for Words {
     }
 
     fn instantiate(&self, _lane: &LaneId, _topics: &[Arc<str>]) -> Result<WordsInstance, Reason> {
-        Ok(WordsInstance { dead: false })
+        Ok(WordsInstance { dead: false, counted: false })
+    }
+
+    fn instantiate_counted(&self, _lane: &LaneId, _topics: &[Arc<str>]) -> Result<WordsInstance, Reason> {
+        Ok(WordsInstance { dead: false, counted: true })
     }
 }
 
@@ -254,6 +260,9 @@ impl Instance for WordsInstance {
                     views.write(&spoilt).unwrap();
                     Some(Failure::Event(None, Reason::Refused(Refused::NoSuchVerb(99))))
                 }
+                b"blame" => Some(Failure::Event(Some((index + 1) % batch.len()), Reason::Error("not me".into()))),
+                b"slow" if !self.counted => Some(Failure::Event(None, Reason::Timeout(Duration::ZERO))),
+                b"crowd" if batch.len() > 1 => Some(Failure::Event(None, Reason::Timeout(Duration::ZERO))),
                 _ => self.count(word, &mut views).err().map(|e| Failure::Unavailable(Box::new(e))),
             };
             if let Some(failure) = failure {
@@ -400,6 +409,31 @@ async fn stops_exactly_at_the_event_that_cannot_be_applied() {
         let offset = (0..).filter(|offset| offset % 3 != 1).nth(at).unwrap();
         assert_eq!(event.to_string(), format!("t/0@{offset}"), "{word} at {at}");
         stage.assert_counts(&words[..at]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plugin_that_blames_another_event_is_not_believed() {
+    let mut words = WORDS;
+    words[5] = "blame";
+    for events_max in 1..=WORDS.len() {
+        let mut stage = Stage::new(&words);
+        stage.settings.batch.events_max = events_max;
+        let Exit::Stopped(Fault::Poison { event, .. }) = stage.run_to(END).await else { panic!("it must stop") };
+        assert_eq!(event.offset, 8, "the sixth, in batches of {events_max}");
+        stage.assert_counts(&words[..5]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_guilty_of_a_slow_machine_or_of_a_large_batch() {
+    let mut words = WORDS;
+    (words[0], words[4], words[5], words[11]) = ("slow", "crowd", "slow", "crowd");
+    for events_max in 1..=WORDS.len() {
+        let mut stage = Stage::new(&words);
+        stage.settings.batch.events_max = events_max;
+        assert!(matches!(stage.run_to(END).await, Exit::Shutdown));
+        stage.assert_counts(&words);
     }
 }
 

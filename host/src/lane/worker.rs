@@ -109,13 +109,13 @@ where
             let rest = if done == 0 { Cow::Borrowed(batch) } else { Cow::Owned(batch.slice(done..batch.len())) };
             let Isolated { healthy, guilty } = match self.apply(&rest) {
                 Ok(()) => Isolated { healthy: rest.len(), guilty: None },
-                Err(failure) => match self.isolate(&rest, failure) {
+                Err(failure) => match self.take_apart(&rest, failure) {
                     Ok(isolated) => isolated,
                     Err(halt) => return (done, Err(halt)),
                 },
             };
-            if let Err(refused) = self.overlay().keep() {
-                return (done, Err(Halt::Spoiled(Fault::Instance(Reason::Refused(refused)))));
+            if let Err(halt) = self.keep() {
+                return (done, Err(halt));
             }
             done += healthy;
             match guilty {
@@ -142,44 +142,56 @@ where
         result
     }
 
-    /// A batch has failed. Applies the events before the first that can't be applied, in fresh instances. Each turn
-    /// has fewer events to look at, so it ends whatever the plugin does.
-    fn isolate(&mut self, batch: &Batch, mut failure: Failure) -> Result<Isolated, Halt> {
-        let mut guilty = None;
-        let mut healthy = batch.len();
-        loop {
-            self.renew()?;
-            let applied = match failure {
-                Failure::Unavailable(source) => return Err(Halt::Unavailable(source)),
-                Failure::Event(Some(index), reason) => {
-                    (healthy, guilty) = (index, Some(reason));
-                    if healthy == 0 { Ok(()) } else { self.apply(&batch.slice(0..healthy)) }
-                }
-                Failure::Event(None, _) => self.apply_singly(batch, healthy),
-            };
-            match applied {
-                // If nobody is guilty, it was the size of the batch, not an event of it.
-                Ok(()) => return Ok(Isolated { healthy, guilty }),
-                Err(earlier) => failure = earlier,
+    /// A batch has failed. Applies it event by event, where work is counted, up to the first that fails by itself: so it
+    /// is the same one on every machine. The events before it are applied and kept; it has written nothing.
+    fn take_apart(&mut self, batch: &Batch, failure: Failure) -> Result<Isolated, Halt> {
+        let named = match failure {
+            Failure::Unavailable(source) => return Err(Halt::Unavailable(source)),
+            Failure::Event(named, _) => named.unwrap_or(0),
+        };
+        tracing::debug!(lane = %self.lane, "a batch of {} events is taken apart", batch.len());
+        self.renew_counted().map_err(Halt::Fault)?;
+        let mut healthy = 0;
+        // What stands before the event that the plugin has named is most likely well, and is tried at once.
+        if named > 0 {
+            match self.apply(&batch.slice(0..named)) {
+                Ok(()) => healthy = named,
+                Err(Failure::Unavailable(source)) => return Err(Halt::Unavailable(source)),
+                Err(Failure::Event(..)) => self.renew_counted().map_err(Halt::Fault)?,
             }
         }
-    }
-
-    /// Applies the first events one by one, and says which one fails.
-    fn apply_singly(&mut self, batch: &Batch, count: usize) -> Result<(), Failure> {
-        for index in 0..count {
-            self.apply(&batch.slice(index..index + 1)).map_err(|failure| match failure {
-                Failure::Event(_, reason) => Failure::Event(Some(index), reason),
-                failure => failure,
-            })?;
+        let mut guilty = None;
+        while healthy < batch.len() {
+            self.keep()?;
+            match self.apply(&batch.slice(healthy..healthy + 1)) {
+                Ok(()) => healthy += 1,
+                Err(Failure::Unavailable(source)) => return Err(Halt::Unavailable(source)),
+                Err(Failure::Event(_, reason)) => {
+                    guilty = Some(reason);
+                    self.overlay().discard();
+                    break;
+                }
+            }
         }
-        Ok(())
+        // If nobody is guilty, it was the size of the batch, not an event of it. Counting has its price, so what follows is
+        // applied without.
+        self.instance = self.instantiate().map_err(Halt::Spoiled)?;
+        Ok(Isolated { healthy, guilty })
     }
 
-    fn renew(&mut self) -> Result<(), Halt> {
+    /// The events that are applied are to be committed.
+    fn keep(&mut self) -> Result<(), Halt> {
+        let kept = self.overlay().keep();
+        kept.map_err(|refused| Halt::Spoiled(Fault::Instance(Reason::Refused(refused))))
+    }
+
+    fn instantiate(&self) -> Result<M::Instance, Fault> {
+        self.module.instantiate(&self.lane, &self.topics).map_err(Fault::Instance)
+    }
+
+    fn renew_counted(&mut self) -> Result<(), Fault> {
         self.overlay().discard();
-        let instance = self.module.instantiate(&self.lane, &self.topics);
-        self.instance = instance.map_err(|reason| Halt::Fault(Fault::Instance(reason)))?;
+        self.instance = self.module.instantiate_counted(&self.lane, &self.topics).map_err(Fault::Instance)?;
         Ok(())
     }
 

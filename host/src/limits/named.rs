@@ -66,7 +66,7 @@ pub static LIMITS: [Limit; 18] = [
     limit("component-size", 1..=GIB, |l| Field::Bytes(&mut l.component_bytes_max)),
     // The system counts whole seconds.
     limit("compile-time", SECOND..=HOUR, |l| Field::Time(&mut l.compile_time_max)),
-    limit("compile-memory", 16 * MIB..=64 * GIB, |l| Field::Bytes(&mut l.compile_bytes_max)),
+    limit("compile-memory", 8 * MIB..=64 * GIB, |l| Field::Bytes(&mut l.compile_bytes_max)),
 ];
 
 const fn limit(name: &'static str, range: RangeInclusive<u64>, field: fn(&mut Limits) -> Field<'_>) -> Limit {

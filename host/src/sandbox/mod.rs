@@ -27,6 +27,16 @@ pub trait Module: Clone + Send + Sync + 'static {
 
     /// Makes a fresh instance for a lane, whose log lines bear the lane's and its topics' names.
     fn instantiate(&self, lane: &LaneId, topics: &[std::sync::Arc<str>]) -> Result<Self::Instance, Reason>;
+
+    /// The same, but what the instance does is counted, not timed: whether it gets over an event does not depend on the
+    /// machine. Slower, and for batches that have failed.
+    fn instantiate_counted(
+        &self,
+        lane: &LaneId,
+        topics: &[std::sync::Arc<str>],
+    ) -> Result<Self::Instance, Reason> {
+        self.instantiate(lane, topics)
+    }
 }
 
 /// A running copy of a plugin.
@@ -98,17 +108,25 @@ pub enum Reason {
         /// Function names, innermost first.
         backtrace: Vec<String>,
     },
-    /// The plugin took too long.
+    /// The plugin took too long, by the clock. Of an event that says nothing yet.
     #[error("the plugin was stopped after {0:?}")]
     Timeout(Duration),
+    /// An event took more work than it may.
+    #[error("the plugin worked longer than its limit `event-time` of {limit:?}{}", frames(backtrace))]
+    Fuel {
+        /// The limit.
+        limit: Duration,
+        /// Function names, innermost first.
+        backtrace: Vec<String>,
+    },
     /// The plugin wanted too much memory.
-    #[error("the plugin wanted more than its limit of {limit} bytes of memory")]
+    #[error("the plugin wanted more than its limit `memory` of {limit} bytes")]
     Memory {
         /// The limit in bytes.
         limit: usize,
     },
     /// The plugin wanted tables that are too large.
-    #[error("the plugin wanted more than its limit of {limit} elements in its tables")]
+    #[error("the plugin wanted more than its limit `table-elements` of {limit}")]
     Table {
         /// The limit in elements.
         limit: usize,
@@ -116,6 +134,22 @@ pub enum Reason {
     /// The plugin wrote or read what it may not.
     #[error("the plugin misused its views: {0}")]
     Refused(#[from] Refused),
+}
+
+impl Reason {
+    /// What it is in a word, for programs. Never changes.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Reason::Error(_) => "error",
+            Reason::Panic { .. } => "panic",
+            Reason::Trap { .. } => "trap",
+            Reason::Timeout(_) => "timeout",
+            Reason::Fuel { .. } => "out-of-fuel",
+            Reason::Memory { .. } | Reason::Table { .. } => "out-of-memory",
+            Reason::Refused(Refused::TooLarge { .. } | Refused::TooMany { .. }) => "too-much-output",
+            Reason::Refused(_) => "refused-op",
+        }
+    }
 }
 
 fn frames(backtrace: &[String]) -> String {

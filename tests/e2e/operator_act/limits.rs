@@ -129,9 +129,9 @@ fn what_can_not_be_compiled_within_its_limits_is_refused() {
         let bytes = fs::metadata(plugin("balances")).unwrap().len().to_string();
         Operator::of(&redis).tries(&command).refused().replace(&plugins(), "[DIR]").replace(&bytes, "[SIZE]")
     };
-    assert_snapshot!(deploy("compile-memory=16MiB"), @r"
+    assert_snapshot!(deploy("compile-memory=8MiB"), @r"
     exit code 1
-    error: cannot load [DIR]/balances.wasm: compiling it takes more memory than the limit `compile-memory` of 16777216 bytes
+    error: cannot load [DIR]/balances.wasm: compiling it takes more memory than the limit `compile-memory` of 8388608 bytes
     hint: make its functions smaller, or raise the limit with --limit
     ");
     assert_snapshot!(deploy("component-size=1KiB"), @r"

@@ -62,6 +62,8 @@ fn aside(program: &Path, kind: Kind, limits: &Limits, bytes: &[u8]) -> Result<Ve
     let run = || {
         let mut child = Command::new(program)
             .args(["compile", kind.word(), &seconds, &most])
+            // To print one takes memory that may not be there.
+            .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -88,6 +90,10 @@ fn fault(output: Output, limits: &Limits) -> LoadError {
         (Some(INVALID), _) => LoadError::Invalid(text(&output.stdout)),
         (_, number) if number == signal(Signal::XCPU) => LoadError::CompileTime(limits.compile_time_max),
         (_, number) if number == signal(Signal::ABORT) && said.contains("memory allocation of") => {
+            LoadError::CompileMemory { limit: limits.compile_bytes_max }
+        }
+        // Its threads get no stack.
+        _ if said.contains("thread pool has not been initialized") => {
             LoadError::CompileMemory { limit: limits.compile_bytes_max }
         }
         _ => {

@@ -4,6 +4,7 @@ use wasmtime::StoreContextMut;
 use wasmtime::component::{Linker, LinkerInstance, WasmList, WasmStr};
 
 use super::abi::{self, Level};
+use super::fuel;
 use super::instance::State;
 use super::meter::Meter;
 use crate::limits::Limits;
@@ -85,12 +86,12 @@ fn link_writes<V: Views>(views: &mut LinkerInstance<'_, State<V>>) -> wasmtime::
 
 fn link_block<V: Views>(views: &mut LinkerInstance<'_, State<V>>) -> wasmtime::Result<()> {
     views.func_wrap("write", |store, (heads, data): (WasmList<u32>, Bytes)| {
-        with_views(store, |access, mut target| {
+        with_views(store, 4 * heads.len() + data.len(), |access, mut target| {
             Ok(write_block(&mut target, access.words(&heads), access.bytes(&data))?)
         })
     })?;
     views.func_wrap("prefetch", |store, (view, ends, data): (u32, WasmList<u32>, Bytes)| {
-        with_views(store, |access, target| {
+        with_views(store, 4 * ends.len() + data.len(), |access, target| {
             let (pairs, []) = access.words(&ends).as_chunks() else {
                 return Err(Refused::Malformed("two ends a cell are needed").into());
             };
@@ -127,11 +128,13 @@ impl<V: Views> Access<'_, V> {
     }
 }
 
-/// Lends out the views while the plugin's memory can be read.
+/// Lends out the views while the plugin's memory can be read, for a call that hands over so many bytes.
 fn with_views<V: Views, T>(
     mut store: StoreContextMut<'_, State<V>>,
+    bytes: usize,
     work: impl FnOnce(Access<'_, V>, Target<'_, V>) -> Result<T, ViewError>,
 ) -> wasmtime::Result<T> {
+    fuel::charge(&mut store, bytes)?;
     let Some(mut views) = store.data_mut().views.take() else {
         return Err(wasmtime::Error::msg("views can only be used while a batch is applied"));
     };
@@ -150,7 +153,8 @@ fn read<V: Views>(
     key: &Bytes,
     member: Option<&Bytes>,
 ) -> wasmtime::Result<Option<Value>> {
-    with_views(store, |access, target| {
+    let length = key.len() + member.map_or(0, |member| member.len());
+    with_views(store, length, |access, target| {
         target.meter.read(1)?;
         let member = member.map_or(&[][..], |member| access.bytes(member));
         target.views.read(query, &CellRef { view, key: access.bytes(key), member })
@@ -178,7 +182,9 @@ fn write<V: Views>(
     member: Option<&Bytes>,
     operand: Operand<'_>,
 ) -> wasmtime::Result<()> {
-    with_views(store, |access, mut target| {
+    let operand_length = if let Operand::List(list) = &operand { list.len() } else { 8 };
+    let length = key.len() + member.map_or(0, |member| member.len()) + operand_length;
+    with_views(store, length, |access, mut target| {
         let value = match &operand {
             Operand::None => &[],
             Operand::List(list) => access.bytes(list),
@@ -242,6 +248,7 @@ fn note<V: Views>(
     event: Option<u32>,
     message: &WasmStr,
 ) -> wasmtime::Result<()> {
+    fuel::charge(&mut store, 0)?;
     let most = store.data().limits.log_line_bytes_max;
     let text = message.to_str(&store)?;
     let mut message = text[..text.floor_char_boundary(most)].to_owned();

@@ -9,6 +9,7 @@ use wasmtime::{Store, StoreContextMut, Trap, UpdateDeadline, WasmBacktrace};
 use super::abi::{self, BatchRecord, FailureRecord, Level};
 use super::chatter::Chatter;
 use super::engine::TICK;
+use super::fuel;
 use super::imports::Line;
 use super::memory::{OutOfMemory, OutOfTable, Usage};
 use super::meter::Meter;
@@ -77,6 +78,7 @@ pub(super) fn start<V: Views>(
     let mut store = Store::new(pre.engine(), state);
     store.limiter(|state| &mut state.usage);
     store.set_hostcall_fuel(limits.call_bytes_max);
+    fuel::fill(&mut store, limits, fuel::START);
     store.epoch_deadline_callback(|store| time_is_up(&store));
     store.set_epoch_deadline(ticks(limits.batch_time_max));
     let linked = pre.instantiate(&mut store)?;
@@ -182,8 +184,9 @@ impl<V: Views> Instance for WasmInstance<V> {
         state.waited = views.waited();
         state.meter = Meter::new(&state.limits, batch.len());
         state.views = Some(views);
-        let deadline = ticks(state.limits.batch_time_max);
-        self.store.set_epoch_deadline(deadline);
+        let limits = state.limits.clone();
+        self.store.set_epoch_deadline(ticks(limits.batch_time_max));
+        fuel::fill(&mut self.store, &limits, batch.len());
         let called = self.call(batch);
         let fatal = self.tell(batch);
         let result = match called {
@@ -211,6 +214,9 @@ pub(super) fn reason(error: &wasmtime::Error, panic: Option<String>, limits: &Li
         return Reason::Timeout(limits.batch_time_max);
     }
     let backtrace = backtrace(error);
+    if let Some(Trap::OutOfFuel) = error.downcast_ref() {
+        return Reason::Fuel { limit: limits.event_time_max, backtrace };
+    }
     match panic {
         Some(message) => Reason::Panic { message, backtrace },
         None => Reason::Trap { message: error.root_cause().to_string(), backtrace },

@@ -9,6 +9,7 @@ mod check;
 mod compile;
 mod engine;
 mod file;
+mod fuel;
 mod imports;
 mod instance;
 mod memory;

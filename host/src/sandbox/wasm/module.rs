@@ -36,6 +36,8 @@ struct Compiled<V: 'static> {
     first: Linked<V>,
     /// In the engine without a pool, for when the pool is full.
     on_demand: OnceLock<Result<Linked<V>, String>>,
+    /// In the engine that counts, for batches that have failed.
+    counted: OnceLock<Result<Linked<V>, String>>,
     engine: Engine,
     cache: Cache,
 }
@@ -120,6 +122,11 @@ impl<V: Views> Module for WasmModule<V> {
         let Started { store, instance, exports } = self.compiled.start(&self.config)?;
         Ok(WasmInstance::new(store, instance, exports, lane.clone(), topics.to_vec()))
     }
+
+    fn instantiate_counted(&self, lane: &LaneId, topics: &[Arc<str>]) -> Result<WasmInstance<V>, Reason> {
+        let Started { store, instance, exports } = self.compiled.start_counted(&self.config)?;
+        Ok(WasmInstance::new(store, instance, exports, lane.clone(), topics.to_vec()))
+    }
 }
 
 impl<V: Views> Compiled<V> {
@@ -134,6 +141,7 @@ impl<V: Views> Compiled<V> {
             chatter: Chatter::default(),
             first,
             on_demand: OnceLock::new(),
+            counted: OnceLock::new(),
             engine: engine.clone(),
             cache: cache.clone(),
         })
@@ -144,19 +152,29 @@ impl<V: Views> Compiled<V> {
         let mut linked = &self.first;
         let mut started = linked.start(&self.limits, config, &self.chatter);
         if started.as_ref().is_err_and(|e| e.is::<PoolConcurrencyLimitError>()) {
-            linked = self.on_demand()?;
+            linked = self.later(Kind::OnDemand)?;
             started = linked.start(&self.limits, config, &self.chatter);
         }
         started.map_err(|e| instance::reason(&e, None, &self.limits))
     }
 
-    fn on_demand(&self) -> Result<&Linked<V>, Reason> {
+    /// Starts an instance whose work is counted.
+    fn start_counted(&self, config: &Arc<Config>) -> Result<Started<V>, Reason> {
+        let started = self.later(Kind::Counted)?.start(&self.limits, config, &self.chatter);
+        started.map_err(|e| instance::reason(&e, None, &self.limits))
+    }
+
+    /// In an engine that not every module needs: compiled when it is needed first.
+    fn later(&self, kind: Kind) -> Result<&Linked<V>, Reason> {
+        let Self { engine, cache, limits, digest, bytes, .. } = self;
         let link = || {
-            let Self { engine, cache, limits, digest, bytes, .. } = self;
-            let component = compiled(engine, Kind::OnDemand, cache, limits, digest, bytes);
+            let component = compiled(engine, kind, cache, limits, digest, bytes);
             component.and_then(|component| Linked::new(&component)).map_err(|e| e.to_string())
         };
-        let linked = self.on_demand.get_or_init(link);
+        let linked = match kind {
+            Kind::Counted => self.counted.get_or_init(link),
+            Kind::Pooled | Kind::OnDemand => self.on_demand.get_or_init(link),
+        };
         linked.as_ref().map_err(|message| Reason::Trap { message: message.clone(), backtrace: Vec::new() })
     }
 
