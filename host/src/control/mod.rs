@@ -104,6 +104,8 @@ pub struct Snapshot {
     pub installation: Option<Installation>,
     /// The deployments by name.
     pub deployments: BTreeMap<String, Recorded>,
+    /// How many changes of records the store has seen. It is less than before only if the store has lost some.
+    pub changes: u64,
     /// What can't go on, and why.
     pub faults: BTreeMap<FaultAt, String>,
     /// Now, by the store's clock, in milliseconds since the Unix epoch.

@@ -29,6 +29,8 @@ pub(super) struct Content {
     /// What readers see: the live generation of each projection and how far it has come.
     pub(super) readers: BTreeMap<String, (u64, Checkpoint)>,
     pub(super) installation: Option<Installation>,
+    /// How many changes of records there were.
+    pub(super) changes: u64,
     pub(super) records: BTreeMap<String, Recorded>,
     pub(super) faults: BTreeMap<FaultAt, String>,
     pub(super) modules: BTreeMap<String, Vec<u8>>,

@@ -5,7 +5,7 @@
 //!
 //! | key | type | content |
 //! |---|---|---|
-//! | `lantern:installation` | hash | `id`, and `source` without its secrets |
+//! | `lantern:installation` | hash | `id`, `source` without its secrets, `changes`: how many changes of records there were |
 //! | `lantern:deployments` | set | the names of the projections |
 //! | `lantern:deployment:<p>` | string | the record of a projection, JSON |
 //! | `lantern:modules` | set | the digests of the plugins' files |
@@ -31,6 +31,7 @@ use crate::projection::LaneId;
 pub(super) const INSTALLATION: &str = "lantern:installation";
 pub(super) const ID: &str = "id";
 pub(super) const SOURCE: &str = "source";
+pub(super) const CHANGE_COUNT: &str = "changes";
 
 /// The set of the projections' names.
 pub(super) const DEPLOYMENTS: &str = "lantern:deployments";

@@ -125,6 +125,7 @@ else
   call('DEL', ask.record)
   call('SREM', ask.names, ask.name)
 end
+call('HINCRBY', ask.installation, 'changes', 1)
 if ask.entry then
   call('XADD', ask.history, 'MAXLEN', '~', '10000', '*', unpack(ask.entry))
 end

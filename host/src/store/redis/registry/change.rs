@@ -75,6 +75,7 @@ fn argument(change: &Change, keyed_max: u64) -> Json {
     }
     put("faults", keys::FAULTS.into());
     put("forgive", forgotten.map(|number| format!("{name}:{number}:")).collect());
+    put("installation", keys::INSTALLATION.into());
     put("names", keys::DEPLOYMENTS.into());
     put("name", name.into());
     put("history", keys::HISTORY.into());
