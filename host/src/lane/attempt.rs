@@ -7,11 +7,12 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::task::JoinError;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::pending::Pending;
+use super::settings::Working;
 use super::worker::{Halt, Worker};
 use super::{Blocking, Course, Fault, Overlay, Settings, State, Status};
 use crate::event::BatchLimits;
@@ -41,7 +42,7 @@ pub(super) enum End {
 /// A worker back from a round, and how it went.
 type Rounded<R, M, S> = (Box<Worker<R, M, <S as Session>::Cells>>, Result<(), Halt>);
 /// A worker at its round.
-type Round<R, M, S> = Pin<Box<dyn Future<Output = Result<Rounded<R, M, S>, JoinError>> + Send>>;
+type Round<R, M, S> = Working<Rounded<R, M, S>>;
 /// A session at a commit of so many events, or at a look.
 type Call<S> = Pin<Box<dyn Future<Output = (S, Done)> + Send>>;
 
@@ -131,16 +132,16 @@ where
         };
         // Wakes a read that waits for a commit which will never be acknowledged.
         drop(self.acknowledge);
-        if let (Some(round), Blocking::Threads) = (self.round, self.settings.blocking) {
+        let blocking = self.settings.blocking;
+        if let Some(round) = self.round.filter(|_| blocking != Blocking::Here) {
             // A plugin's call is never abandoned: it ends by itself, at the latest when its time is up.
             let _ = round.await;
         }
         if let Some(worker) = self.worker {
-            match self.settings.blocking {
-                // Closing a reader may take its time.
-                Blocking::Threads => drop(spawn_blocking(move || drop(worker)).await),
-                Blocking::Here => drop(worker),
-            }
+            let (reader, memory) = worker.into_parts();
+            drop(blocking.in_background().run(move || drop(memory)));
+            // Closing a reader may take its time.
+            let _ = blocking.run(move || drop(reader)).await;
         }
         end
     }
@@ -306,10 +307,7 @@ where
             let result = worker.round(&limits);
             (worker, result)
         };
-        self.round = Some(match self.settings.blocking {
-            Blocking::Threads => Box::pin(spawn_blocking(round)),
-            Blocking::Here => Box::pin(async { Ok(round()) }),
-        });
+        self.round = Some(self.settings.blocking.run(round));
     }
 }
 

@@ -72,6 +72,11 @@ where
         Ok(Self { reader, positions, applied, overlay, module, instance, lane, topics, course, skipped: 0 })
     }
 
+    /// Its reader, and what else is to be given back, which may be much memory.
+    pub(super) fn into_parts(self) -> (R, impl Send + 'static) {
+        (self.reader, (self.overlay, self.instance))
+    }
+
     pub(super) fn overlay(&mut self) -> &mut Overlay<C> {
         self.overlay.as_mut().expect("every call of the instance gives it back")
     }
