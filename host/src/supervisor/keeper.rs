@@ -20,8 +20,8 @@ enum Loss {
     Everything,
     /// The last changes of records, by a failover.
     Changes,
-    /// Nothing: the installation is described anew.
-    Nothing,
+    /// Only how the source is written down: it is described anew.
+    Description,
 }
 
 /// The records as this host knows them.
@@ -81,7 +81,7 @@ impl<C: Registry> Keeper<C> {
             Some(installation) if installation.id != self.installation.id => Some(Loss::Everything),
             None => Some(Loss::Everything),
             Some(_) if found.changes < self.snapshot.changes => Some(Loss::Changes),
-            Some(installation) if *installation != self.installation => Some(Loss::Nothing),
+            Some(installation) if *installation != self.installation => Some(Loss::Description),
             Some(_) => None,
         }
     }
@@ -98,7 +98,7 @@ impl<C: Registry> Keeper<C> {
         let lost: Vec<_> = known.iter().filter(|(name, _)| !found.deployments.contains_key(*name)).collect();
         match loss {
             _ if lost.is_empty() => return Ok(false),
-            Loss::Nothing => return Ok(false),
+            Loss::Description => return Ok(false),
             Loss::Everything => tracing::warn!("Redis has lost everything; writing the deployments back"),
             Loss::Changes => tracing::warn!("Redis has lost deployments that it had; writing them back"),
         }
