@@ -8,6 +8,7 @@ mod cancel;
 mod clock;
 mod closing;
 mod connect;
+mod dead;
 mod deploy;
 mod dev;
 mod doctor;
@@ -78,6 +79,7 @@ enum Command {
     Resume(Box<resume::Args>),
     Undeploy(Box<undeploy::Args>),
     Gc(Box<gc::Args>),
+    Dead(Box<dead::Args>),
     Doctor(Box<doctor::Args>),
 }
 
@@ -104,6 +106,7 @@ pub fn main() -> ExitCode {
         Command::Resume(args) => resume::run(*args, &mut printer),
         Command::Undeploy(args) => undeploy::run(*args, &mut printer),
         Command::Gc(args) => gc::run(*args, &mut printer),
+        Command::Dead(args) => dead::run(*args, &mut printer),
         Command::Doctor(args) => doctor::run(*args, &mut printer),
     };
     let result = result.and_then(|()| printer.finish().map_err(cannot_print));

@@ -21,7 +21,8 @@ use crate::store::{Checkpoint, Unwilling};
 pub use change::{Change, Effects, Entry, Lanes, Move, Outcome, Reached};
 pub use deploy::{Kind, Plan, Wanted, plan};
 pub use deployment::{
-    Beginning, Built, Deployment, Doubt, FORMAT, Generation, KEEP_OLD_SECONDS, OnError, Rebuild, Stage, partition,
+    Beginning, Built, Deployment, Doubt, FORMAT, Generation, KEEP_OLD_SECONDS, MAX_PARKED, OnError, Rebuild,
+    Stage, partition,
 };
 pub use host::{HostReport, LaneReport};
 pub use steps::Refusal;

@@ -29,6 +29,8 @@ const PACE: Duration = Duration::from_millis(50);
 pub(super) enum End {
     /// It was told to, and has committed what it had applied.
     Shutdown,
+    /// It has committed what it was given of much that is to be tried again, and must be given the rest.
+    Anew,
     /// The lane can't go on.
     Fault(Fault),
     /// The store is away, or has lost what the lane wrote.
@@ -109,13 +111,14 @@ where
             course,
             status,
             shutdown,
+            // What is to be tried again does not wait for events.
+            readable: worker.parking.has_retries(),
             worker: Some(Box::new(worker)),
             round: None,
             session: Some(session),
             call: None,
             acknowledge,
             pending: Pending::default(),
-            readable: false,
             looked: Instant::now(),
             paced: Instant::now(),
             ending: None,
@@ -154,7 +157,7 @@ where
         }
         self.start_commit();
         self.start_round();
-        let idle = self.worker.is_some() && self.session.is_some() && self.pending.events == 0;
+        let idle = self.worker.is_some() && self.session.is_some() && self.pending.is_empty();
         if idle && matches!(self.ending, Some(End::Fault(_))) && !self.confirmed {
             // What a fenced or rewound lane has read says nothing of the event.
             self.confirmed = true;
@@ -200,11 +203,16 @@ where
             Happening::Applied(Ok((worker, result))) => {
                 self.round = None;
                 self.pending.add(&worker.applied, &self.projection.topics);
+                if worker.parking.has_changes() {
+                    self.pending.touch();
+                }
                 self.pace(worker.applied.len());
+                self.readable = worker.parking.has_retries();
+                let wants_more = worker.parking.wants_more();
                 self.worker = Some(worker);
-                self.readable = false;
                 self.note_position();
                 match result {
+                    Ok(()) if wants_more => self.ending = Some(End::Anew),
                     Ok(()) => {}
                     Err(Halt::Fault(fault)) => self.ending = Some(End::Fault(fault)),
                     Err(Halt::Source(error)) => self.ending = Some(End::Source(error)),
@@ -284,9 +292,10 @@ where
         let Some(mut session) = self.session.take() else { return };
         worker.overlay().settle();
         let changes = worker.overlay().send();
+        let letters = worker.parking.take_changes();
         let (events, checkpoint) = self.pending.take(session.checkpoint());
         self.call = Some(Box::pin(async move {
-            let result = session.commit(Commit { changes, checkpoint }).await;
+            let result = session.commit(Commit { changes, checkpoint, letters }).await;
             (session, Done::Committed(events, result))
         }));
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::control::{Entry, FaultAt, HostReport, Installation, Recorded};
+use crate::letter::Letters;
 use crate::op::{Cell, Structure, Value};
 use crate::projection::{Ordering, View};
 use crate::store::Checkpoint;
@@ -46,6 +47,9 @@ pub(super) struct Lane {
     /// The session that took the epoch.
     pub(super) owner: u64,
     pub(super) checkpoint: Checkpoint,
+    pub(super) letters: Letters,
+    /// Commits and settlements that have changed its letters.
+    pub(super) letter_changes: u64,
 }
 
 /// Where the lanes of a generation may write; nowhere, if the prefix is empty.

@@ -68,8 +68,8 @@ for _, place in ipairs(ask.places) do
   call('HSET', place.generation, unpack(place.fields))
 end
 for _, generation in ipairs(ask.forget) do
-  for _, key in ipairs(lanes_of(generation)) do
-    call('DEL', key)
+  for _, share in ipairs(call('SMEMBERS', generation.lanes)) do
+    call('UNLINK', generation.lane .. share, generation.dead .. share, generation.retry .. share)
   end
   call('DEL', generation.lanes, generation.generation)
 end

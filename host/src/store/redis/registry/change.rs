@@ -42,6 +42,8 @@ fn argument(change: &Change, keyed_max: u64) -> Json {
         json!({
             "lanes": keys::lanes(name, number),
             "lane": keys::lane_prefix(name, number),
+            "dead": keys::dead_prefix(name, number),
+            "retry": keys::retry_prefix(name, number),
             "generation": keys::generation(name, number),
         })
     };

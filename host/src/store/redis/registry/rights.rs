@@ -20,6 +20,7 @@ const ON_A_KEY: &[(&str, &[&str])] = &[
     ("EXISTS", &[]),
     ("GET", &[]),
     ("HDEL", &["f"]),
+    ("HEXISTS", &["f"]),
     ("HGETALL", &[]),
     ("HINCRBY", &["f", "1"]),
     ("HKEYS", &[]),
