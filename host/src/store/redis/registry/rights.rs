@@ -21,6 +21,7 @@ const ON_A_KEY: &[(&str, &[&str])] = &[
     ("GET", &[]),
     ("HDEL", &["f"]),
     ("HEXISTS", &["f"]),
+    ("HGET", &["f"]),
     ("HGETALL", &[]),
     ("HINCRBY", &["f", "1"]),
     ("HKEYS", &[]),
