@@ -38,6 +38,7 @@ fn deployment() -> Deployment {
         starts: BTreeMap::new(),
         on_error: None,
         limits: None,
+        max_parked: None,
         config: None,
         keep_old_seconds: None,
         allow_loss: false,

@@ -69,6 +69,7 @@ impl World {
             starts: BTreeMap::new(),
             on_error: None,
             limits: None,
+            max_parked: None,
             config: None,
             keep_old_seconds: None,
             allow_loss: true,

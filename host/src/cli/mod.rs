@@ -9,6 +9,7 @@ mod clock;
 mod closing;
 mod compile;
 mod connect;
+mod dead;
 mod deploy;
 mod dev;
 mod doctor;
@@ -80,6 +81,7 @@ enum Command {
     Resume(Box<resume::Args>),
     Undeploy(Box<undeploy::Args>),
     Gc(Box<gc::Args>),
+    Dead(Box<dead::Args>),
     Doctor(Box<doctor::Args>),
     #[command(hide = true)]
     Compile(compile::Args),
@@ -112,6 +114,7 @@ pub fn main() -> ExitCode {
         Command::Resume(args) => resume::run(*args, &mut printer),
         Command::Undeploy(args) => undeploy::run(*args, &mut printer),
         Command::Gc(args) => gc::run(*args, &mut printer),
+        Command::Dead(args) => dead::run(*args, &mut printer),
         Command::Doctor(args) => doctor::run(*args, &mut printer),
     };
     let result = result.and_then(|()| printer.finish().map_err(cannot_print));

@@ -144,7 +144,8 @@ impl Change {
             effects.forget.extend(before.generations.keys());
         }
         if let (Some(before), Some(after)) = (before, &self.after)
-            && (before.resumed, before.on_error, &before.limits) != (after.resumed, after.on_error, &after.limits)
+            && (before.resumed, before.on_error, before.max_parked, &before.limits)
+                != (after.resumed, after.on_error, after.max_parked, &after.limits)
         {
             // An event that was in the way may be left out now, or be within the limits.
             effects.forgive = after.generations.keys().copied().collect();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::steps::{self, Refusal};
-use super::{Beginning, Deployment, FORMAT, Generation, KEEP_OLD_SECONDS, OnError, Rebuild, Stage};
+use super::{Beginning, Deployment, FORMAT, Generation, KEEP_OLD_SECONDS, MAX_PARKED, OnError, Rebuild, Stage};
 use crate::limits::{self, LIMITS, Limits};
 use crate::projection::{Description, name_fault};
 
@@ -28,6 +28,8 @@ pub struct Wanted {
     pub on_error: Option<OnError>,
     /// What the plugin may use, where that is not the default; none for what it is.
     pub limits: Option<limits::Settings>,
+    /// How many events each lane may have set aside; none for what it is.
+    pub max_parked: Option<u64>,
     /// The plugin's configuration; none for what it is.
     pub config: Option<BTreeMap<String, String>>,
     /// How long old generations are kept; none for what it is.
@@ -100,6 +102,7 @@ fn first(wanted: &Wanted, deployments: &BTreeMap<String, &Deployment>, now: i64)
         prefix,
         on_error: wanted.on_error.unwrap_or_default(),
         limits: wanted.limits.clone().unwrap_or_default(),
+        max_parked: wanted.max_parked.unwrap_or(MAX_PARKED),
         from: wanted.from,
         paused: false,
         resumed: 0,
@@ -285,6 +288,7 @@ fn with_settings(wanted: &Wanted, present: &Deployment) -> Deployment {
     Deployment {
         on_error: wanted.on_error.unwrap_or(present.on_error),
         limits: wanted.limits.as_ref().unwrap_or(&present.limits).clone(),
+        max_parked: wanted.max_parked.unwrap_or(present.max_parked),
         keep_old_seconds: wanted.keep_old_seconds.unwrap_or(present.keep_old_seconds),
         ..present.clone()
     }
@@ -302,6 +306,9 @@ fn settings(wanted: &Wanted, present: &Deployment) -> Vec<String> {
             let text = |limits| limit.text(limit.value(limits));
             format!("limit {} {} → {}", limit.name, text(&was), text(&is))
         }));
+    }
+    if let Some(most) = wanted.max_parked.filter(|most| *most != present.max_parked) {
+        changes.push(format!("at most parked {} → {most}", present.max_parked));
     }
     if let Some(keep) = wanted.keep_old_seconds.filter(|keep| *keep != present.keep_old_seconds) {
         changes.push(format!("old generations are kept {} s → {keep} s", present.keep_old_seconds));

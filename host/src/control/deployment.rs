@@ -15,6 +15,9 @@ pub const FORMAT: u32 = 1;
 /// How long an old generation is kept for `rollback` unless told otherwise.
 pub const KEEP_OLD_SECONDS: u64 = 24 * 60 * 60;
 
+/// How many events a lane may have set aside unless told otherwise.
+pub const MAX_PARKED: u64 = 10_000;
+
 /// A deployed projection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Deployment {
@@ -31,6 +34,9 @@ pub struct Deployment {
     /// What the plugin may use, where that is not the default.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub limits: limits::Settings,
+    /// How many events each of its lanes may have set aside.
+    #[serde(default = "max_parked")]
+    pub max_parked: u64,
     /// Where the first generation began.
     pub from: Beginning,
     /// Whether no lane is to run.
@@ -158,6 +164,8 @@ pub enum OnError {
     Stop,
     /// It is left out, and the log says so.
     Skip,
+    /// It is set aside as a dead letter, and later events of its key behind it.
+    Park,
 }
 
 /// Where a new projection begins.
@@ -245,6 +253,10 @@ impl Generation {
     }
 }
 
+fn max_parked() -> u64 {
+    MAX_PARKED
+}
+
 /// Reads the partition that a record names, such as `orders/3`.
 pub fn partition(text: &str) -> Option<TopicPartition> {
     let (topic, partition) = text.rsplit_once('/')?;
@@ -256,6 +268,7 @@ impl std::fmt::Display for OnError {
         f.write_str(match self {
             OnError::Stop => "stop",
             OnError::Skip => "skip",
+            OnError::Park => "park",
         })
     }
 }

@@ -36,6 +36,7 @@ pub(super) fn wanted(module: &str, revision: u32) -> Wanted {
         starts: BTreeMap::new(),
         on_error: None,
         limits: None,
+        max_parked: None,
         config: None,
         keep_old_seconds: None,
         allow_loss: false,

@@ -52,6 +52,7 @@ async fn held(redis: &RedisServer) -> RedisRegistry {
         starts: BTreeMap::new(),
         on_error: None,
         limits: None,
+        max_parked: None,
         config: None,
         keep_old_seconds: None,
         allow_loss: false,

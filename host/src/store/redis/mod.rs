@@ -8,6 +8,7 @@ mod cells;
 mod commands;
 mod keys;
 mod lane;
+mod letters;
 mod peek;
 mod registry;
 mod said;
@@ -23,7 +24,7 @@ use redis::aio::MultiplexedConnection;
 use super::{Error, Store};
 use crate::projection::{Projection, Share};
 pub use cells::RedisCells;
-pub use registry::{HistoryLine, Record, RedisRegistry, ServerFacts};
+pub use registry::{HistoryLine, Record, RedisRegistry, ServerFacts, Settlement};
 use said::Said;
 pub use session::RedisSession;
 

@@ -20,6 +20,8 @@ const ON_A_KEY: &[(&str, &[&str])] = &[
     ("EXISTS", &[]),
     ("GET", &[]),
     ("HDEL", &["f"]),
+    ("HEXISTS", &["f"]),
+    ("HGET", &["f"]),
     ("HGETALL", &[]),
     ("HINCRBY", &["f", "1"]),
     ("HKEYS", &[]),
