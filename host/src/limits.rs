@@ -53,9 +53,9 @@ pub struct Limits {
     pub compile_bytes_max: usize,
 }
 
-/// How much fuel stands for a millisecond. A unit is about one instruction of WebAssembly, and an ordinary machine does at
-/// least so many; one that does fewer gives a plugin more time, and never another verdict.
-pub const FUEL_PER_MILLISECOND: u64 = 1_000_000;
+/// How much fuel stands for a millisecond. A unit is about one instruction of WebAssembly, and few machines do more of them;
+/// one that does fewer gives a plugin more time, and never another verdict.
+pub const FUEL_PER_MILLISECOND: u64 = 2_000_000;
 
 impl Limits {
     /// The work that an event may take: the same on every machine, however busy it is.

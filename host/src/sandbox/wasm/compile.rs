@@ -1,13 +1,18 @@
 //! Compiling: in a process of its own, which has bounds in time and memory and leaves nothing behind; or in this one, where
 //! plugins are trusted, as in benchmarks.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
+use rustix::process::{
+    Pid, PidfdFlags, Resource, Rlimit, Signal, pidfd_open, pidfd_send_signal, set_parent_process_death_signal,
+    setrlimit,
+};
 use wasmtime::component::Component;
 
 use super::check::{LoadError, componentize};
@@ -18,6 +23,10 @@ use crate::limits::Limits;
 /// How the compiling process ends if it is not the compiler's fault that there is no machine code.
 const WITHOUT_CONTRACT: i32 = 3;
 const INVALID: i32 = 4;
+
+/// How much longer than its processors' time the process may take: the machine may be busy, but a process that stands still
+/// is ended.
+const PATIENCE: u32 = 10;
 
 /// The processes' own time is counted in seconds; so much after being told to stop it is killed.
 const GRACE: Duration = Duration::from_secs(1);
@@ -70,13 +79,27 @@ fn aside(program: &Path, kind: Kind, limits: &Limits, bytes: &[u8]) -> Result<Ve
             // Whoever interrupts a command at a terminal means the command, which then ends this one.
             .process_group(0)
             .spawn()?;
+        // By its descriptor no other process can be meant, even if this one has just ended.
+        let process = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())?;
+        let (ended, end) = mpsc::channel::<()>();
+        let most = (limits.compile_time_max + GRACE) * PATIENCE;
+        let watch = thread::spawn(move || {
+            let is_late = end.recv_timeout(most) == Err(mpsc::RecvTimeoutError::Timeout);
+            is_late && pidfd_send_signal(process, Signal::KILL).is_ok()
+        });
         if let Some(mut stdin) = child.stdin.take() {
             // One that ends before it has read all says why by how it ends.
             let _ = stdin.write_all(bytes);
         }
-        child.wait_with_output()
+        let output = child.wait_with_output();
+        drop(ended);
+        Ok((output?, watch.join().unwrap_or(false)))
     };
-    let output = run().map_err(|error| LoadError::Compiler(format!("it could not be started: {error}")))?;
+    let run = run().map_err(|error: io::Error| LoadError::Compiler(format!("it could not be started: {error}")));
+    let (output, was_late) = run?;
+    if was_late {
+        return Err(LoadError::Compiler("it stood still and was ended".to_owned()));
+    }
     if output.status.success() { Ok(output.stdout) } else { Err(fault(output, limits)) }
 }
 
@@ -110,14 +133,14 @@ pub fn compile(
     bytes_max: u64,
     mut plugin: impl Read,
     mut machine_code: impl Write,
-) -> std::io::Result<u8> {
+) -> io::Result<u8> {
     // Should the host end, so does this.
     set_parent_process_death_signal(Some(Signal::KILL))?;
     let bound = |most: u64, grace: u64| Rlimit { current: Some(most), maximum: Some(most + grace) };
     setrlimit(Resource::Core, bound(0, 0))?;
     setrlimit(Resource::Cpu, bound(seconds, GRACE.as_secs()))?;
-    let kind = Kind::named(kind).ok_or_else(|| std::io::Error::other(format!("there is no engine `{kind}`")))?;
-    let engine = engine::new(kind, &Limits::default()).map_err(|e| std::io::Error::other(format!("{e:#}")))?;
+    let kind = Kind::named(kind).ok_or_else(|| io::Error::other(format!("there is no engine `{kind}`")))?;
+    let engine = engine::new(kind, &Limits::default()).map_err(|e| io::Error::other(format!("{e:#}")))?;
     // Beside what the process and the engine have taken, which is mostly reserved.
     setrlimit(Resource::Data, bound(bytes_taken()?.saturating_add(bytes_max), 0))?;
     let mut bytes = Vec::new();
@@ -134,9 +157,9 @@ pub fn compile(
 }
 
 /// Bytes of private memory that this process can write, as the system counts them.
-fn bytes_taken() -> std::io::Result<u64> {
+fn bytes_taken() -> io::Result<u64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
     let data = status.lines().find_map(|line| line.strip_prefix("VmData:"));
     let kib = data.and_then(|text| text.trim().strip_suffix(" kB")?.parse::<u64>().ok());
-    kib.map(|kib| kib << 10).ok_or_else(|| std::io::Error::other("/proc/self/status has no VmData"))
+    kib.map(|kib| kib << 10).ok_or_else(|| io::Error::other("/proc/self/status has no VmData"))
 }
