@@ -7,6 +7,7 @@ pub mod artefacts;
 pub mod bank;
 pub mod chaos;
 pub mod clients;
+pub mod core_module;
 pub mod event;
 pub mod eventually;
 pub mod flow;

@@ -18,6 +18,12 @@ enum Deed {
     Loop,
     /// Take memory until there is none.
     Hoard,
+    /// Call oneself without end.
+    Recurse,
+    /// Write rows of these names.
+    Rows { names: Vec<String> },
+    /// Write a row whose name has so many bytes.
+    LongName { bytes: usize },
     /// Write so many rows of so many bytes each.
     Flood { rows: u32, bytes: usize },
 }
@@ -49,6 +55,9 @@ impl Projection for Evil {
                 std::hint::black_box(());
             },
             Deed::Hoard => hoard(),
+            Deed::Recurse => drop(std::hint::black_box(recurse(1))),
+            Deed::Rows { names } => names.into_iter().for_each(|name| self.rows.set(name, "here".to_owned())),
+            Deed::LongName { bytes } => self.rows.set("n".repeat(bytes), String::new()),
             Deed::Flood { rows, bytes } => {
                 (0..rows).for_each(|row| self.rows.set(row.to_string(), "x".repeat(bytes)));
             }
@@ -56,6 +65,11 @@ impl Projection for Evil {
         self.deeds.add("done", 1);
         Ok(())
     }
+}
+
+fn recurse(depth: u64) -> u64 {
+    // What is added afterwards makes it a call and no loop.
+    std::hint::black_box(recurse(std::hint::black_box(depth + 1))) + depth
 }
 
 fn hoard() {
