@@ -31,6 +31,11 @@ impl Connection {
         Operator::new(RedisRegistry::new(self.redis.clone()))
     }
 
+    /// The Redis that has the installation.
+    pub(super) fn redis(&self) -> &Redis {
+        &self.redis
+    }
+
     /// The source, if it is named here or known to the installation.
     pub(super) fn source(&self, snapshot: &Snapshot) -> Option<AnySource> {
         self.source.clone().or_else(|| {

@@ -2,6 +2,7 @@
 //!
 //! Data goes to stdout and talk to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such projection, 4 refused.
 
+mod acl;
 mod apply;
 mod audit;
 mod cancel;
@@ -79,6 +80,7 @@ enum Command {
     Undeploy(Box<undeploy::Args>),
     Gc(Box<gc::Args>),
     Doctor(Box<doctor::Args>),
+    Acl(Box<acl::Args>),
 }
 
 /// Parses the command line, does what it says, and gives the process's exit code.
@@ -105,6 +107,7 @@ pub fn main() -> ExitCode {
         Command::Undeploy(args) => undeploy::run(*args, &mut printer),
         Command::Gc(args) => gc::run(*args, &mut printer),
         Command::Doctor(args) => doctor::run(*args, &mut printer),
+        Command::Acl(args) => acl::run(*args, &mut printer),
     };
     let result = result.and_then(|()| printer.finish().map_err(cannot_print));
     match result {

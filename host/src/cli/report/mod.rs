@@ -17,6 +17,7 @@ use super::operate::{Operator, failure};
 use crate::app::AnySource;
 use crate::control::{Deployment, Error, Generation, HostReport, Registry, Snapshot};
 use crate::lane::chain;
+use crate::store::redis::Role;
 use crate::store::{Checkpoint, Unwilling};
 use ends::Ends;
 pub(super) use standing::share;
@@ -148,7 +149,7 @@ pub(super) async fn collect(
 
 /// Why nobody can write in Redis, if nobody can. What this user may not do says nothing of the hosts.
 async fn unwilling(operator: &Operator) -> Option<String> {
-    match operator.registry.try_all(&[]).await {
+    match operator.registry.try_all(&[Role::Operator], &[]).await {
         Err(error @ Error::Unwilling { why: Unwilling::Full | Unwilling::ReadOnly, .. }) => {
             Some(format!("{} (hint: {})", chain(&error), error.hint()))
         }
