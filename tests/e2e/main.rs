@@ -32,6 +32,7 @@ mod rebuild_bounds;
 mod rebuild_kill;
 mod records_read;
 mod redis_faults;
+mod secrets;
 mod sharing;
 mod shutdown;
 mod sigkill;

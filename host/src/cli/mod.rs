@@ -34,6 +34,7 @@ mod report;
 mod resume;
 mod rollback;
 mod run;
+mod secret;
 mod source;
 mod status;
 mod stop;
@@ -85,7 +86,10 @@ enum Command {
 
 /// Parses the command line, does what it says, and gives the process's exit code.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
     let mut printer = Printer::default();
     let result = match cli.command {
         Command::Run(args) => run::run(*args),
@@ -117,6 +121,18 @@ pub fn main() -> ExitCode {
             ExitCode::from(error.downcast_ref().map_or(1, UserError::exit_code))
         }
     }
+}
+
+/// Says what is wrong with the command line, or gives the help that was asked for.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let said = error.to_string();
+    let shown = secret::without_secrets(&said);
+    if error.use_stderr() && shown != said {
+        Printer::default().note(shown.trim_end());
+    } else if error.print().is_err() {
+        return ExitCode::FAILURE;
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 fn cannot_print(error: std::io::Error) -> anyhow::Error {

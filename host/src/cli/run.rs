@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::operate::Operator;
+use super::secret::Address;
 use super::{named, source, start_log, stop};
 use crate::app::{self, AnySource, Memory, Named, Parts, Workshop};
 use crate::lane::Settings;
@@ -16,11 +17,11 @@ use crate::supervisor::Board;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Read events from kafka://HOST:PORT[,HOST:PORT…][?PROPERTY=VALUE…] or from the embedded log log:DIR
-    #[arg(long, env = "LANTERN_SOURCE", hide_env_values = true, value_parser = source::parse_source)]
+    #[arg(long, env = "LANTERN_SOURCE", hide_env_values = true, value_parser = Address(source::parse_source))]
     source: AnySource,
 
     /// Keep views in this Redis, such as redis://127.0.0.1:6379
-    #[arg(long, value_name = "URL", env = "LANTERN_REDIS", hide_env_values = true, value_parser = source::parse_redis)]
+    #[arg(long, value_name = "URL", env = "LANTERN_REDIS", hide_env_values = true, value_parser = Address(source::parse_redis))]
     redis: Redis,
 
     /// Deploy this projection first, on the topics of its description or on these instead, and end when it has
