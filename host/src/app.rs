@@ -17,6 +17,7 @@ use crate::source::shared::Shared;
 use crate::source::{Bounds, Error, Source, Topic};
 use crate::store::redis::{Redis, RedisCells, RedisRegistry};
 use crate::supervisor::{self, Board, Host, Loader, Options, Unloadable};
+use crate::trust::{self, Trust};
 
 /// How long a host may take to end once it is told to: its lanes finish their batch, and it leaves the others.
 const GRACE: Duration = Duration::from_secs(4);
@@ -82,6 +83,28 @@ pub(crate) struct Workshop {
     engine: Engine,
     cache: Cache,
     limits: Limits,
+    trust: Trust,
+}
+
+/// Why a plugin can't be had.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    /// It is none that we could run.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// It is none that we may run.
+    #[error(transparent)]
+    Trust(#[from] trust::Error),
+}
+
+impl OpenError {
+    /// What the user can do about it.
+    pub(crate) fn hint(&self) -> &'static str {
+        match self {
+            OpenError::Load(error) => error.hint(),
+            OpenError::Trust(error) => error.hint(),
+        }
+    }
 }
 
 /// A plugin's file, read and understood.
@@ -97,11 +120,16 @@ impl Workshop {
         let limits = Limits::default();
         let engine = Engine::new(&limits).map_err(|e| anyhow::anyhow!("cannot start wasmtime: {e:#}"))?;
         let cache = cache.map_or_else(Cache::none, |directory| Cache::new(directory.to_owned()));
-        Ok(Self { engine, cache, limits })
+        Ok(Self { engine, cache, limits, trust: Trust::default() })
+    }
+
+    /// The same, but only of modules that are trusted.
+    pub(crate) fn trusting(self, trust: Trust) -> Self {
+        Self { trust, ..self }
     }
 
     /// Reads a plugin's file and asks it what it is, under a configuration. Blocks while it compiles.
-    pub(crate) fn open(&self, file: &Path, config: &BTreeMap<String, String>) -> Result<Plugin, LoadError> {
+    pub(crate) fn open(&self, file: &Path, config: &BTreeMap<String, String>) -> Result<Plugin, OpenError> {
         let bytes = wasm::read(file, &self.limits)?;
         let module = self.module(bytes.clone(), Arc::new(config.clone()))?;
         let (digest, description) = (module.digest().to_owned(), module.description().clone());
@@ -113,14 +141,16 @@ impl Workshop {
         &self,
         file: &Path,
         config: &BTreeMap<String, String>,
-    ) -> Result<Plugin, LoadError> {
+    ) -> Result<Plugin, OpenError> {
         let (workshop, file, config) = (self.clone(), file.to_owned(), config.clone());
         let opened = tokio::task::spawn_blocking(move || workshop.open(&file, &config)).await;
         opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
     }
 
-    fn module(&self, bytes: Vec<u8>, config: Arc<BTreeMap<String, String>>) -> Result<HostModule, LoadError> {
-        WasmModule::configured(&self.engine, &self.cache, &self.limits, bytes, config)
+    /// Nothing of a module is run, or even compiled, before it is known to be trusted.
+    fn module(&self, bytes: Vec<u8>, config: Arc<BTreeMap<String, String>>) -> Result<HostModule, OpenError> {
+        self.trust.check(&bytes)?;
+        Ok(WasmModule::configured(&self.engine, &self.cache, &self.limits, bytes, config)?)
     }
 
     fn loader(self) -> Loader<HostModule> {

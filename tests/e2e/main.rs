@@ -41,4 +41,5 @@ mod store;
 mod story;
 mod terminal;
 mod tidy;
+mod trust;
 mod verify;

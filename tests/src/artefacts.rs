@@ -82,9 +82,18 @@ static PROFILE: LazyLock<Profile> = LazyLock::new(|| {
     Profile { target: target.to_owned(), folder, name }
 });
 
+/// What the names of the variables begin with that cargo sets for the package whose test it runs.
+const OURS: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_PRIMARY_"];
+
 fn cargo_build(args: &[&str]) {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
-    let status = Command::new(cargo)
+    let mut command = Command::new(cargo);
+    // What cargo says of this very package would be taken for a change by build scripts that look at it, such as ring's.
+    let ours = env::vars_os().map(|(name, _)| name);
+    let ours =
+        ours.filter(|name| name.to_str().is_some_and(|name| OURS.iter().any(|begin| name.starts_with(begin))));
+    ours.for_each(|name| _ = command.env_remove(name));
+    let status = command
         .arg("build")
         .args(args)
         .arg("--target-dir")

@@ -35,6 +35,7 @@ mod resume;
 mod rollback;
 mod run;
 mod secret;
+mod sign;
 mod source;
 mod status;
 mod stop;
@@ -82,6 +83,7 @@ enum Command {
     Gc(Box<gc::Args>),
     Doctor(Box<doctor::Args>),
     Acl(Box<acl::Args>),
+    Sign(Box<sign::Args>),
 }
 
 /// Parses the command line, does what it says, and gives the process's exit code.
@@ -112,6 +114,7 @@ pub fn main() -> ExitCode {
         Command::Gc(args) => gc::run(*args, &mut printer),
         Command::Doctor(args) => doctor::run(*args, &mut printer),
         Command::Acl(args) => acl::run(*args, &mut printer),
+        Command::Sign(args) => sign::run(*args, &mut printer),
     };
     let result = result.and_then(|()| printer.finish().map_err(cannot_print));
     match result {

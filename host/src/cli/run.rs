@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::operate::Operator;
 use super::secret::Address;
+use super::sign::Trusting;
 use super::{named, source, start_log, stop};
 use crate::app::{self, AnySource, Memory, Named, Parts, Workshop};
 use crate::lane::Settings;
@@ -32,6 +33,9 @@ pub(crate) struct Args {
     /// Rebuild at most this many projections at once; the others wait
     #[arg(long, value_name = "N", default_value_t = REBUILDS_MAX, value_parser = positive)]
     max_rebuilds: usize,
+
+    #[command(flatten)]
+    trusting: Trusting,
 
     #[command(flatten)]
     tuning: Tuning,
@@ -115,7 +119,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         let _within = runtime.enter();
         stop::Signals::new()?
     };
-    let workshop = Workshop::new(args.tuning.cache.dir().as_deref())?;
+    let workshop = Workshop::new(args.tuning.cache.dir().as_deref())?.trusting(args.trusting.read()?);
     let operator = Operator::new(RedisRegistry::new(args.redis.clone()));
     let board = Board::default();
     let names = named::names(&args.projections)?;
