@@ -134,3 +134,11 @@ fn a_right_that_is_lost_is_waited_for() {
     assert!(times(&host, "NOPERM") <= 2, "{}", host.stderr());
     assert_eq!(host.terminate(), Some(0));
 }
+
+#[test]
+fn a_redis_without_tls_is_no_reason_to_panic() {
+    let redis = RedisServer::start();
+    let url = redis.url().replace("redis://", "rediss://");
+    let said = Operator::at(&url).tries(&["list"]).refused();
+    assert!(said.starts_with("exit code 1\nerror: ") && said.contains("is away"), "{said}");
+}
