@@ -81,6 +81,22 @@ pub fn encode_header(headers: &mut Vec<u8>, name: &[u8], value: Option<&[u8]>) {
     headers.extend_from_slice(value.unwrap_or_default());
 }
 
+/// The headers of that encoding, in their order: names and values.
+pub fn headers(encoded: &[u8]) -> impl Iterator<Item = (&[u8], Option<&[u8]>)> {
+    let mut rest = encoded;
+    std::iter::from_fn(move || {
+        let (lengths, parts) = rest.split_first_chunk::<8>()?;
+        let [name, value] = [0, 4].map(|at| u32::from_le_bytes([0, 1, 2, 3].map(|i| lengths[at + i])));
+        let (name, parts) = parts.split_at_checked(name as usize)?;
+        let (value, parts) = match value {
+            NO_VALUE => (None, parts),
+            length => parts.split_at_checked(length as usize).map(|(value, rest)| (Some(value), rest))?,
+        };
+        rest = parts;
+        Some((name, value))
+    })
+}
+
 /// Events in columns, in the order in which they are to be applied.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Batch {
@@ -197,6 +213,13 @@ impl Batch {
     /// All events in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Event<'_>> {
         (0..self.len()).map(|index| self.event(index))
+    }
+
+    /// A batch of its own with only the events at these indexes.
+    pub fn select(&self, indexes: &[usize]) -> Batch {
+        let mut batch = Batch::default();
+        indexes.iter().for_each(|index| batch.push(&self.event(*index)));
+        batch
     }
 
     /// A batch of its own with only the events in `range`.

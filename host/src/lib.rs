@@ -6,6 +6,7 @@ pub mod cli;
 pub mod control;
 pub mod event;
 pub mod lane;
+pub mod letter;
 pub mod op;
 pub mod projection;
 pub mod sandbox;

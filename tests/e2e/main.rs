@@ -9,6 +9,7 @@ mod checkpoints;
 mod clients;
 mod contract;
 mod cutover;
+mod dead;
 mod deployed;
 mod dev;
 mod evil;

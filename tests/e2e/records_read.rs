@@ -37,6 +37,7 @@ fn deployment() -> Deployment {
         from: Beginning::Earliest,
         starts: BTreeMap::new(),
         on_error: None,
+        max_parked: None,
         config: None,
         keep_old_seconds: None,
         allow_loss: false,

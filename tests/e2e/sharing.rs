@@ -33,9 +33,13 @@ fn bytes_fetched_by(count: usize) -> u64 {
     }
     let mut host = run.log("info,lantern::source=debug").start();
     let lanes = count * PARTITIONS as usize;
-    eventually("all lanes share a reader", NET, || {
-        let joined = host_lines(&host, "is read by the shared reader now").count();
-        if joined >= lanes { Ok(()) } else { Err(format!("{joined} of {lanes} do")) }
+    // A reader that is not wanted any more may fetch until it is closed.
+    eventually("all lanes share a reader, and no other is open", NET, || {
+        let count = |says| host_lines(&host, says).count();
+        let joined = count("is read by the shared reader now");
+        let open = count("partitions opens") - count("partitions is closed");
+        let all = joined >= lanes && open == PARTITIONS as usize;
+        if all { Ok(()) } else { Err(format!("{joined} of {lanes} do, {open} readers are open")) }
     });
 
     story.append(Bank { events: 20_000, partitions: PARTITIONS, ..Bank::default() }.events().collect());

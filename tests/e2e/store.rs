@@ -92,7 +92,7 @@ fn commit(next: u64, writes: &[Line<'_>]) -> Commit {
         let write = Write { verb: *verb, view: *view, key: key.as_bytes(), member: member.as_bytes(), value };
         changes.write(&views, &write).unwrap();
     }
-    Commit { changes: Arc::new(changes), checkpoint: checkpoint(next) }
+    Commit { changes: Arc::new(changes), checkpoint: checkpoint(next), letters: Vec::new() }
 }
 
 fn checkpoint(next: u64) -> Checkpoint {

@@ -68,6 +68,7 @@ impl World {
             from: Beginning::Earliest,
             starts: BTreeMap::new(),
             on_error: None,
+            max_parked: None,
             config: None,
             keep_old_seconds: None,
             allow_loss: true,

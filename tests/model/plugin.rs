@@ -71,6 +71,10 @@ impl Module for Plugin {
         &self.0
     }
 
+    fn digest(&self) -> &str {
+        "model"
+    }
+
     fn instantiate(&self, _lane: &LaneId, topics: &[Arc<str>]) -> Result<Running, Reason> {
         let (revision, topics) = (self.0.revision, topics.to_vec());
         Ok(Running { revision, topics, links: BTreeMap::new(), failed: false })

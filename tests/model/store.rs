@@ -4,6 +4,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
+use lantern::letter::{Letter, SetAside};
 use lantern::op::{CellRef, Value};
 use lantern::projection::{Projection, Share};
 use lantern::store::memory::{MemoryCells, MemorySession};
@@ -65,6 +66,20 @@ impl Session for LineSession {
 
     fn checkpoint(&self) -> &Checkpoint {
         &self.checkpoint
+    }
+
+    async fn set_aside(&mut self) -> Result<SetAside, Error> {
+        match &mut self.inner {
+            Some(session) => session.set_aside().await,
+            None => Err(store_away()),
+        }
+    }
+
+    async fn letters(&mut self, numbers: &[u64]) -> Result<Vec<(u64, Letter)>, Error> {
+        match &mut self.inner {
+            Some(session) => session.letters(numbers).await,
+            None => Err(store_away()),
+        }
     }
 
     async fn commit(&mut self, commit: Commit) -> Result<(), Error> {

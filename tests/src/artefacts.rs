@@ -18,7 +18,7 @@ pub fn lantern() -> &'static Path {
 }
 
 /// The plugins that tests run: the examples, and those in `tests/plugins`.
-const PLUGINS: [&str; 11] = [
+const PLUGINS: [&str; 12] = [
     "balances",
     "leaderboard",
     "orders",
@@ -29,6 +29,7 @@ const PLUGINS: [&str; 11] = [
     "echo",
     "evil",
     "ledger",
+    "picky",
     "witness",
 ];
 

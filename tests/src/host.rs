@@ -33,7 +33,11 @@ impl Host {
         Terminal::start("lantern", command(args, &[]))
     }
 
-    fn start<A: Into<OsString>>(args: impl IntoIterator<Item = A>, log: Option<&str>, under: &[String]) -> Host {
+    pub(crate) fn start<A: Into<OsString>>(
+        args: impl IntoIterator<Item = A>,
+        log: Option<&str>,
+        under: &[String],
+    ) -> Host {
         let mut command = command(args, under);
         log.iter().for_each(|log| _ = command.env("RUST_LOG", log));
         Host(Process::spawn("lantern", command))

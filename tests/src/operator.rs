@@ -11,6 +11,8 @@ use crate::redis_server::RedisServer;
 /// Whoever acts on the installation in a Redis.
 pub struct Operator {
     redis: String,
+    /// What starts its commands, if they are not started by themselves.
+    under: Vec<String>,
 }
 
 /// What a command has said, and how it ended.
@@ -27,18 +29,23 @@ pub struct Said {
 impl Operator {
     /// Acts on what this Redis holds.
     pub fn of(redis: &RedisServer) -> Operator {
-        Operator { redis: redis.url() }
+        Operator::at(&redis.url())
     }
 
     /// Acts on what the Redis behind this URL holds.
     pub fn at(url: &str) -> Operator {
-        Operator { redis: url.to_owned() }
+        Operator { redis: url.to_owned(), under: Vec::new() }
+    }
+
+    /// Lets a command start `lantern` that takes program and arguments behind its own.
+    pub fn under(self, command: &[&str]) -> Operator {
+        Operator { under: command.iter().map(|word| (*word).to_owned()).collect(), ..self }
     }
 
     /// Runs a command, such as `["cancel", "balances"]`, to its end.
     #[track_caller]
     pub fn tries(&self, command: &[&str]) -> Said {
-        let mut process = Host::cli(command.iter().copied().chain(["--redis", &self.redis]));
+        let mut process = Host::start(command.iter().copied().chain(["--redis", &self.redis]), None, &self.under);
         let code = process.exit_code(NET);
         Said { code, stdout: process.stdout(), stderr: process.stderr() }
     }

@@ -15,6 +15,8 @@ use super::{Printer, plan, progress};
 use crate::app::Workshop;
 use crate::control::{Beginning, Kind, OnError};
 
+/// The most that `--max-parked` takes: a lane reads all its letters when it starts.
+pub(super) const MAX_PARKED_MOST: u64 = 1_000_000;
 /// Longest key and value of a plugin's configuration, in bytes.
 pub(super) const KEY_BYTES_MAX: usize = 256;
 pub(super) const VALUE_BYTES_MAX: usize = 64 * 1024;
@@ -51,9 +53,14 @@ pub(crate) struct Args {
     #[arg(long, value_name = "WHERE", default_value = "earliest", value_parser = beginning())]
     from: Beginning,
 
-    /// Stop at an event that can't be applied, or leave it out [default: as before, at first stop]
+    /// What to do with an event that can't be applied: stop before it, skip it, or park it as a dead letter, with the later
+    /// events of its key behind it [default: as before, at first stop]
     #[arg(long, value_name = "WHAT", value_parser = on_error())]
     on_error: Option<OnError>,
+
+    /// Let each lane set aside so many events at most; before one more it stops [default: as before, at first 10000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=MAX_PARKED_MOST))]
+    max_parked: Option<u64>,
 
     /// Set this for the plugin, or remove it if there is no VALUE; what is not named stays
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = setting)]
@@ -134,6 +141,7 @@ impl Args {
             prefix: self.prefix.clone(),
             from: self.from,
             on_error: self.on_error,
+            max_parked: self.max_parked,
             config: Setting::Some(self.settings.iter().cloned().collect()),
             keep_old_seconds: self.keep_old.map(|time| time.as_secs()),
             allow_loss: self.allow_loss,
@@ -151,8 +159,9 @@ fn beginning() -> impl TypedValueParser<Value = Beginning> {
 }
 
 fn on_error() -> impl TypedValueParser<Value = OnError> {
-    PossibleValuesParser::new(["stop", "skip"]).map(|text| match text.as_str() {
+    PossibleValuesParser::new(["stop", "skip", "park"]).map(|text| match text.as_str() {
         "skip" => OnError::Skip,
+        "park" => OnError::Park,
         _ => OnError::Stop,
     })
 }

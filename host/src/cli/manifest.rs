@@ -8,9 +8,10 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
 use super::UserError;
+use super::deploy::MAX_PARKED_MOST;
 use super::deploy::setting_fault;
 use super::prepare::{Request, Setting, Topics};
-use crate::control::{Beginning, KEEP_OLD_SECONDS, OnError, Rebuild};
+use crate::control::{Beginning, KEEP_OLD_SECONDS, MAX_PARKED, OnError, Rebuild};
 use crate::projection::name_fault;
 
 /// All that is to be deployed.
@@ -33,6 +34,8 @@ struct Entry {
     from: Beginning,
     #[serde(default)]
     on_error: OnError,
+    #[serde(default)]
+    max_parked: MaxParked,
     #[serde(default)]
     keep_old: KeepOld,
     #[serde(default)]
@@ -80,6 +83,7 @@ impl Manifest {
                 prefix: Some(entry.prefix.clone().unwrap_or_else(|| format!("{name}:"))),
                 from: entry.from,
                 on_error: Some(entry.on_error),
+                max_parked: Some(entry.max_parked.0),
                 config: Setting::All(config.collect()),
                 keep_old_seconds: Some(entry.keep_old.0),
                 allow_loss: for_all.allow_loss,
@@ -136,6 +140,26 @@ impl TryFrom<String> for KeepOld {
     fn try_from(text: String) -> Result<Self, String> {
         let time = humantime::parse_duration(&text);
         time.map(|time| Self(time.as_secs())).map_err(|error| format!("`{text}` is no time such as 24h: {error}"))
+    }
+}
+
+/// How many events a lane may set aside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "u64")]
+struct MaxParked(u64);
+
+impl Default for MaxParked {
+    fn default() -> Self {
+        Self(MAX_PARKED)
+    }
+}
+
+impl TryFrom<u64> for MaxParked {
+    type Error = String;
+
+    fn try_from(most: u64) -> Result<Self, String> {
+        let is_allowed = (1..=MAX_PARKED_MOST).contains(&most);
+        if is_allowed { Ok(Self(most)) } else { Err(format!("{most} is not in 1 to {MAX_PARKED_MOST}")) }
     }
 }
 

@@ -9,6 +9,7 @@ mod cancel;
 mod clock;
 mod closing;
 mod connect;
+mod dead;
 mod deploy;
 mod dev;
 mod doctor;
@@ -81,6 +82,7 @@ enum Command {
     Resume(Box<resume::Args>),
     Undeploy(Box<undeploy::Args>),
     Gc(Box<gc::Args>),
+    Dead(Box<dead::Args>),
     Doctor(Box<doctor::Args>),
     Acl(Box<acl::Args>),
     Sign(Box<sign::Args>),
@@ -112,6 +114,7 @@ pub fn main() -> ExitCode {
         Command::Resume(args) => resume::run(*args, &mut printer),
         Command::Undeploy(args) => undeploy::run(*args, &mut printer),
         Command::Gc(args) => gc::run(*args, &mut printer),
+        Command::Dead(args) => dead::run(*args, &mut printer),
         Command::Doctor(args) => doctor::run(*args, &mut printer),
         Command::Acl(args) => acl::run(*args, &mut printer),
         Command::Sign(args) => sign::run(*args, &mut printer),

@@ -106,7 +106,8 @@ impl Operator {
         Ok(())
     }
 
-    fn entry(&self, name: &str, action: &str, what: String) -> Entry {
+    /// What the history is to say of an action.
+    pub(crate) fn entry(&self, name: &str, action: &str, what: String) -> Entry {
         Entry { who: self.who.clone(), action: action.to_owned(), projection: name.to_owned(), what }
     }
 }

@@ -144,7 +144,8 @@ impl Change {
             effects.forget.extend(before.generations.keys());
         }
         if let (Some(before), Some(after)) = (before, &self.after)
-            && (before.resumed, before.on_error) != (after.resumed, after.on_error)
+            && (before.resumed, before.on_error, before.max_parked)
+                != (after.resumed, after.on_error, after.max_parked)
         {
             // An event that was in the way may be left out now.
             effects.forgive = after.generations.keys().copied().collect();

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::steps::{self, Refusal};
-use super::{Beginning, Deployment, FORMAT, Generation, KEEP_OLD_SECONDS, OnError, Rebuild, Stage};
+use super::{Beginning, Deployment, FORMAT, Generation, KEEP_OLD_SECONDS, MAX_PARKED, OnError, Rebuild, Stage};
 use crate::projection::{Description, name_fault};
 
 /// What an operator wants to be deployed.
@@ -25,6 +25,8 @@ pub struct Wanted {
     pub starts: BTreeMap<String, u64>,
     /// What becomes of an event that can't be applied; none for what it is.
     pub on_error: Option<OnError>,
+    /// How many events each lane may have set aside; none for what it is.
+    pub max_parked: Option<u64>,
     /// The plugin's configuration; none for what it is.
     pub config: Option<BTreeMap<String, String>>,
     /// How long old generations are kept; none for what it is.
@@ -96,6 +98,7 @@ fn first(wanted: &Wanted, deployments: &BTreeMap<String, &Deployment>, now: i64)
         version: 1,
         prefix,
         on_error: wanted.on_error.unwrap_or_default(),
+        max_parked: wanted.max_parked.unwrap_or(MAX_PARKED),
         from: wanted.from,
         paused: false,
         resumed: 0,
@@ -280,6 +283,7 @@ fn returns_to_live(wanted: &Wanted, present: &Deployment, latest: &Generation) -
 fn with_settings(wanted: &Wanted, present: &Deployment) -> Deployment {
     Deployment {
         on_error: wanted.on_error.unwrap_or(present.on_error),
+        max_parked: wanted.max_parked.unwrap_or(present.max_parked),
         keep_old_seconds: wanted.keep_old_seconds.unwrap_or(present.keep_old_seconds),
         ..present.clone()
     }
@@ -289,6 +293,9 @@ fn settings(wanted: &Wanted, present: &Deployment) -> Vec<String> {
     let mut changes = Vec::new();
     if let Some(on_error) = wanted.on_error.filter(|on_error| *on_error != present.on_error) {
         changes.push(format!("on error {} → {}", present.on_error, on_error));
+    }
+    if let Some(most) = wanted.max_parked.filter(|most| *most != present.max_parked) {
+        changes.push(format!("at most parked {} → {most}", present.max_parked));
     }
     if let Some(keep) = wanted.keep_old_seconds.filter(|keep| *keep != present.keep_old_seconds) {
         changes.push(format!("old generations are kept {} s → {keep} s", present.keep_old_seconds));

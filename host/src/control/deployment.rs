@@ -14,6 +14,9 @@ pub const FORMAT: u32 = 1;
 /// How long an old generation is kept for `rollback` unless told otherwise.
 pub const KEEP_OLD_SECONDS: u64 = 24 * 60 * 60;
 
+/// How many events a lane may have set aside unless told otherwise.
+pub const MAX_PARKED: u64 = 10_000;
+
 /// A deployed projection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Deployment {
@@ -27,6 +30,9 @@ pub struct Deployment {
     pub prefix: String,
     /// What becomes of an event that can't be applied.
     pub on_error: OnError,
+    /// How many events each of its lanes may have set aside.
+    #[serde(default = "max_parked")]
+    pub max_parked: u64,
     /// Where the first generation began.
     pub from: Beginning,
     /// Whether no lane is to run.
@@ -154,6 +160,8 @@ pub enum OnError {
     Stop,
     /// It is left out, and the log says so.
     Skip,
+    /// It is set aside as a dead letter, and later events of its key behind it.
+    Park,
 }
 
 /// Where a new projection begins.
@@ -241,6 +249,10 @@ impl Generation {
     }
 }
 
+fn max_parked() -> u64 {
+    MAX_PARKED
+}
+
 /// Reads the partition that a record names, such as `orders/3`.
 pub fn partition(text: &str) -> Option<TopicPartition> {
     let (topic, partition) = text.rsplit_once('/')?;
@@ -252,6 +264,7 @@ impl std::fmt::Display for OnError {
         f.write_str(match self {
             OnError::Stop => "stop",
             OnError::Skip => "skip",
+            OnError::Park => "park",
         })
     }
 }

@@ -35,6 +35,7 @@ pub(super) fn wanted(module: &str, revision: u32) -> Wanted {
         from: Beginning::Earliest,
         starts: BTreeMap::new(),
         on_error: None,
+        max_parked: None,
         config: None,
         keep_old_seconds: None,
         allow_loss: false,

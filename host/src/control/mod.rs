@@ -21,7 +21,8 @@ use crate::store::{Checkpoint, Unwilling};
 pub use change::{Change, Effects, Entry, Lanes, Move, Outcome, Reached};
 pub use deploy::{Kind, Plan, Wanted, plan};
 pub use deployment::{
-    Beginning, Built, Deployment, Doubt, FORMAT, Generation, KEEP_OLD_SECONDS, OnError, Rebuild, Stage, partition,
+    Beginning, Built, Deployment, Doubt, FORMAT, Generation, KEEP_OLD_SECONDS, MAX_PARKED, OnError, Rebuild,
+    Stage, partition,
 };
 pub use host::{HostReport, LaneReport};
 pub use steps::Refusal;
@@ -104,6 +105,8 @@ pub struct Snapshot {
     pub installation: Option<Installation>,
     /// The deployments by name.
     pub deployments: BTreeMap<String, Recorded>,
+    /// How many changes of records the store has seen. It is less than before only if the store has lost some.
+    pub changes: u64,
     /// What can't go on, and why.
     pub faults: BTreeMap<FaultAt, String>,
     /// Now, by the store's clock, in milliseconds since the Unix epoch.

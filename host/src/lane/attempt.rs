@@ -7,11 +7,12 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::task::{JoinError, spawn_blocking};
+use tokio::task::JoinError;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::pending::Pending;
+use super::settings::Working;
 use super::worker::{Halt, Worker};
 use super::{Blocking, Course, Fault, Overlay, Settings, State, Status};
 use crate::event::BatchLimits;
@@ -28,6 +29,8 @@ const PACE: Duration = Duration::from_millis(50);
 pub(super) enum End {
     /// It was told to, and has committed what it had applied.
     Shutdown,
+    /// It has committed what it was given of much that is to be tried again, and must be given the rest.
+    Anew,
     /// The lane can't go on.
     Fault(Fault),
     /// The store is away, or has lost what the lane wrote.
@@ -41,7 +44,7 @@ pub(super) enum End {
 /// A worker back from a round, and how it went.
 type Rounded<R, M, S> = (Box<Worker<R, M, <S as Session>::Cells>>, Result<(), Halt>);
 /// A worker at its round.
-type Round<R, M, S> = Pin<Box<dyn Future<Output = Result<Rounded<R, M, S>, JoinError>> + Send>>;
+type Round<R, M, S> = Working<Rounded<R, M, S>>;
 /// A session at a commit of so many events, or at a look.
 type Call<S> = Pin<Box<dyn Future<Output = (S, Done)> + Send>>;
 
@@ -108,13 +111,14 @@ where
             course,
             status,
             shutdown,
+            // What is to be tried again does not wait for events.
+            readable: worker.parking.has_retries(),
             worker: Some(Box::new(worker)),
             round: None,
             session: Some(session),
             call: None,
             acknowledge,
             pending: Pending::default(),
-            readable: false,
             looked: Instant::now(),
             paced: Instant::now(),
             ending: None,
@@ -131,16 +135,16 @@ where
         };
         // Wakes a read that waits for a commit which will never be acknowledged.
         drop(self.acknowledge);
-        if let (Some(round), Blocking::Threads) = (self.round, self.settings.blocking) {
+        let blocking = self.settings.blocking;
+        if let Some(round) = self.round.filter(|_| blocking != Blocking::Here) {
             // A plugin's call is never abandoned: it ends by itself, at the latest when its time is up.
             let _ = round.await;
         }
         if let Some(worker) = self.worker {
-            match self.settings.blocking {
-                // Closing a reader may take its time.
-                Blocking::Threads => drop(spawn_blocking(move || drop(worker)).await),
-                Blocking::Here => drop(worker),
-            }
+            let (reader, memory) = worker.into_parts();
+            drop(blocking.in_background().run(move || drop(memory)));
+            // Closing a reader may take its time.
+            let _ = blocking.run(move || drop(reader)).await;
         }
         end
     }
@@ -153,7 +157,7 @@ where
         }
         self.start_commit();
         self.start_round();
-        let idle = self.worker.is_some() && self.session.is_some() && self.pending.events == 0;
+        let idle = self.worker.is_some() && self.session.is_some() && self.pending.is_empty();
         if idle && matches!(self.ending, Some(End::Fault(_))) && !self.confirmed {
             // What a fenced or rewound lane has read says nothing of the event.
             self.confirmed = true;
@@ -199,11 +203,16 @@ where
             Happening::Applied(Ok((worker, result))) => {
                 self.round = None;
                 self.pending.add(&worker.applied, &self.projection.topics);
+                if worker.parking.has_changes() {
+                    self.pending.touch();
+                }
                 self.pace(worker.applied.len());
+                self.readable = worker.parking.has_retries();
+                let wants_more = worker.parking.wants_more();
                 self.worker = Some(worker);
-                self.readable = false;
                 self.note_position();
                 match result {
+                    Ok(()) if wants_more => self.ending = Some(End::Anew),
                     Ok(()) => {}
                     Err(Halt::Fault(fault)) => self.ending = Some(End::Fault(fault)),
                     Err(Halt::Source(error)) => self.ending = Some(End::Source(error)),
@@ -283,9 +292,10 @@ where
         let Some(mut session) = self.session.take() else { return };
         worker.overlay().settle();
         let changes = worker.overlay().send();
+        let letters = worker.parking.take_changes();
         let (events, checkpoint) = self.pending.take(session.checkpoint());
         self.call = Some(Box::pin(async move {
-            let result = session.commit(Commit { changes, checkpoint }).await;
+            let result = session.commit(Commit { changes, checkpoint, letters }).await;
             (session, Done::Committed(events, result))
         }));
     }
@@ -306,10 +316,7 @@ where
             let result = worker.round(&limits);
             (worker, result)
         };
-        self.round = Some(match self.settings.blocking {
-            Blocking::Threads => Box::pin(spawn_blocking(round)),
-            Blocking::Here => Box::pin(async { Ok(round()) }),
-        });
+        self.round = Some(self.settings.blocking.run(round));
     }
 }
 

@@ -17,6 +17,20 @@ pub struct Course {
     pub until: Option<BTreeMap<TopicPartition, u64>>,
     /// At most so many events a second.
     pub rate: Option<f64>,
-    /// Whether an event that can't be applied is left out; else the lane stops before it.
-    pub skips: bool,
+    /// How many events the lane may have set aside; before one more it stops.
+    pub parked_max: usize,
+    /// What becomes of an event that can't be applied.
+    pub policy: Policy,
+}
+
+/// What becomes of an event that can't be applied.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Policy {
+    /// The lane stops before it.
+    #[default]
+    Stop,
+    /// It is left out.
+    Skip,
+    /// It is set aside, and later ones of its key behind it.
+    Park,
 }

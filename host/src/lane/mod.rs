@@ -8,6 +8,7 @@ mod cache;
 mod course;
 mod outage;
 mod overlay;
+mod parking;
 mod pending;
 mod positions;
 mod run;
@@ -20,7 +21,7 @@ mod worker;
 use crate::event::Reference;
 use crate::sandbox::Reason;
 use crate::{source, store};
-pub use course::Course;
+pub use course::{Course, Policy};
 pub use outage::Outages;
 pub(crate) use outage::chain;
 pub use overlay::Overlay;
@@ -48,6 +49,16 @@ pub enum Fault {
         /// Why not.
         reason: Reason,
     },
+    /// An event is to be set aside, and no more fits. All events before it are committed.
+    #[error("event {event} cannot be set aside: {most} are set aside in this lane already{}", because(reason))]
+    Full {
+        /// The event.
+        event: Reference,
+        /// How many may be.
+        most: usize,
+        /// Why it can't be applied, if it does not just wait behind another.
+        reason: Option<Reason>,
+    },
     /// No instance can be started.
     #[error("the plugin does not start")]
     Instance(#[source] Reason),
@@ -69,10 +80,17 @@ impl Fault {
             Fault::Poison { .. } => {
                 "mend the plugin so that it takes the event, and start again: it goes on at that offset"
             }
+            Fault::Full { .. } => {
+                "deploy a plugin that takes them, and apply them by `lantern dead retry`, or drop some by `lantern dead discard`: it goes on with that; or allow more by --max-parked"
+            }
             Fault::Instance(_) => "mend the plugin",
             Fault::Source(error) => error.hint(),
             Fault::Store(error) => error.hint(),
             Fault::Panic => "this is a defect of lantern; its log says where",
         }
     }
+}
+
+fn because(reason: &Option<Reason>) -> String {
+    reason.as_ref().map(|reason| format!("; {reason}")).unwrap_or_default()
 }

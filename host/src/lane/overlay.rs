@@ -164,7 +164,7 @@ impl<C: Cells> Overlay<C> {
             self.cells.read(cells).await.map_err(|e| ViewError::Unavailable(Box::new(e)))
         };
         let fetched = match self.blocking {
-            Blocking::Threads => self.runtime.block_on(fetching),
+            Blocking::Threads | Blocking::Background => self.runtime.block_on(fetching),
             Blocking::Here => {
                 let at_once = unconstrained(fetching).now_or_never();
                 at_once.unwrap_or_else(|| Err(ViewError::Unavailable("the store does not answer at once".into())))

@@ -14,7 +14,7 @@ pub(super) struct Pending {
     pub(super) events: usize,
     /// Their bytes.
     pub(super) bytes: usize,
-    /// When the first of them was applied.
+    /// Since when something waits for its commit.
     pub(super) since: Option<Instant>,
     marks: Checkpoint,
 }
@@ -40,6 +40,16 @@ impl Pending {
             let mark = self.marks.entry(at).or_insert(Mark { next: 0, newest: -1 });
             *mark = Mark { next: last + 1, newest: mark.newest.max(newest) };
         }
+    }
+
+    /// Notes that there is something else to commit.
+    pub(super) fn touch(&mut self) {
+        self.since.get_or_insert_with(Instant::now);
+    }
+
+    /// Whether nothing waits for its commit.
+    pub(super) fn is_empty(&self) -> bool {
+        self.since.is_none()
     }
 
     /// Takes all, for a commit. A mark never says less of the newest time than `before` did.

@@ -4,17 +4,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::time::error::Elapsed;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, End};
 use super::outage::chain;
+use super::parking::Parking;
 use super::positions::Positions;
 use super::worker::Worker;
 use super::{Course, Exit, Fault, Outages, Overlay, Settings, State, Status};
-use crate::event::TopicPartition;
+use crate::event::{Batch, BatchLimits, TopicPartition};
+use crate::letter::{Bytes, Letter};
 use crate::projection::{LaneId, Projection, Share};
 use crate::sandbox::Module;
-use crate::source::{Source, Start};
+use crate::source::{self, Bounds, Reader, Source, Start};
 use crate::store::{self, Checkpoint, Commit, Mark, Session, Store, Unwilling};
 
 /// A lane, ready to run.
@@ -44,11 +47,21 @@ pub struct Lane<S, M, T> {
 /// All that a lane which could write does not miss any more.
 const UNWILLING: [Unwilling; 4] = [Unwilling::Full, Unwilling::ReadOnly, Unwilling::Denied, Unwilling::Busy];
 
+/// Bytes of letters that one life of a lane tries again.
+const RETRY_BYTES_MAX: usize = 64 << 20;
+/// Letters that are read at once.
+const CHUNK: usize = 100;
+/// How long one event that is to be there is waited for, and how often a reader is asked whether there is no more.
+const FETCH: Duration = Duration::from_secs(10);
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
 /// What comes after the end of a life.
 enum Next {
     Exit(Exit),
-    /// A new life at once.
-    Again,
+    /// A new life at once; whether the store has lost writes.
+    Again {
+        rewound: bool,
+    },
     /// A new life after a while.
     Later,
 }
@@ -70,7 +83,7 @@ where
             rewound = false;
             match self.judge(end) {
                 Next::Exit(exit) => return exit,
-                Next::Again => rewound = true,
+                Next::Again { rewound: lost } => rewound = lost,
                 Next::Later => {
                     if self.status.borrow().committed > committed {
                         wait = first;
@@ -131,8 +144,20 @@ where
         let overlay = Overlay::new(self.projection.views.clone(), session.cells(), acknowledged, &self.settings);
         let topics = self.projection.topics.clone();
         let positions = Positions::new(&starts);
-        let worker =
-            Worker::new(reader, positions, overlay, self.module.clone(), self.id(), topics, self.course.clone());
+        let set_aside = session.set_aside().await.map_err(End::Store)?;
+        let signature = (self.module.digest().to_owned(), self.module.description().revision);
+        let mut parking = Parking::new(set_aside, signature);
+        self.bring(&mut parking, &mut session).await?;
+        let worker = Worker::new(
+            reader,
+            positions,
+            parking,
+            overlay,
+            self.module.clone(),
+            self.id(),
+            topics,
+            self.course.clone(),
+        );
         let worker = worker.map_err(End::Fault)?;
         Ok((worker, session, acknowledge))
     }
@@ -160,7 +185,68 @@ where
         if checkpoint.is_empty() {
             return Ok(());
         }
-        session.commit(Commit { changes: Arc::default(), checkpoint }).await.map_err(End::Store)
+        session
+            .commit(Commit { changes: Arc::default(), checkpoint, letters: Vec::new() })
+            .await
+            .map_err(End::Store)
+    }
+
+    /// Brings what is to be tried again, up to a bound, in order; with what was too large to be kept.
+    async fn bring(&self, parking: &mut Parking, session: &mut T::Session) -> Result<(), End> {
+        let mut bytes = 0;
+        while bytes < RETRY_BYTES_MAX
+            && let Some(numbers) = parking.next_wanted()
+        {
+            let mut letters = Vec::new();
+            'sequence: for chunk in numbers.chunks(CHUNK) {
+                for (number, mut letter) in session.letters(chunk).await.map_err(End::Store)? {
+                    if bytes >= RETRY_BYTES_MAX {
+                        break 'sequence;
+                    }
+                    if letter.left_out.is_some() {
+                        self.complete(&mut letter).await?;
+                    }
+                    bytes += letter.bytes();
+                    letters.push((number, letter));
+                }
+            }
+            let is_all = letters.len() == numbers.len();
+            parking.bring(letters, is_all);
+        }
+        Ok(())
+    }
+
+    /// Reads the content again that is too large to be kept. What the log does not have any more stays without.
+    async fn complete(&self, letter: &mut Letter) -> Result<(), End> {
+        let event = letter.reference();
+        let Some((topic, at)) = self.partitions.iter().find(|(_, at)| *at == event.at) else { return Ok(()) };
+        let Bounds { first, end } = self.source.bounds(at).await.map_err(End::Source)?;
+        if !(first..end).contains(&event.offset) {
+            return Ok(());
+        }
+        let id = self.course.ids.get(&at.topic).cloned();
+        let start = Start { at: at.clone(), topic: *topic, next: Some(event.offset), id };
+        let mut reader = self.source.open(vec![start]).await.map_err(End::Source)?;
+        let mut batch = Batch::default();
+        let read = async {
+            while batch.is_empty() && !reader.at_end() {
+                tokio::select! {
+                    () = reader.ready() => reader.fill(&mut batch, &BatchLimits { events_max: 1, bytes_max: 1 })?,
+                    // That there is no more, a reader does not tell by itself.
+                    () = tokio::time::sleep(LOOK_EVERY) => {}
+                }
+            }
+            Ok(())
+        };
+        let unread =
+            |slow: Elapsed| source::Error::Unavailable { what: event.to_string(), source: Box::new(slow) };
+        let read = tokio::time::timeout(FETCH, read).await;
+        read.map_err(unread).flatten().map_err(End::Source)?;
+        if let Some(found) = batch.iter().find(|found| found.offset == event.offset) {
+            letter.headers = Letter::headers_of(&found);
+            letter.payload = found.payload.map(Bytes::from);
+        }
+        Ok(())
     }
 
     fn starts(&self, checkpoint: &Checkpoint) -> Vec<Start> {
@@ -180,7 +266,8 @@ where
             End::Fault(fault) => self.exit(Exit::Stopped(fault)),
             End::Source(error) if error.is_transient() => self.retry("the source", &error, error.hint()),
             End::Source(error) => self.exit(Exit::Stopped(Fault::Source(error))),
-            End::Store(store::Error::Rewound { .. }) => Next::Again,
+            End::Store(store::Error::Rewound { .. }) => Next::Again { rewound: true },
+            End::Anew | End::Store(store::Error::Settled { .. }) => Next::Again { rewound: false },
             End::Store(error @ store::Error::Unavailable { .. }) => self.retry("Redis", &error, error.hint()),
             End::Store(store::Error::Unwilling { what, why, source }) => {
                 self.retry(why.subject(), &store::Error::Unwilling { what, why, source }, why.hint())

@@ -1,6 +1,12 @@
 //! How a lane batches and waits.
 
+use std::pin::Pin;
+use std::sync::LazyLock;
 use std::time::Duration;
+
+use rustix::process::nice;
+use tokio::runtime::{Builder, Runtime};
+use tokio::task::{JoinError, spawn_blocking};
 
 use crate::event::BatchLimits;
 use crate::sandbox::Limits;
@@ -25,15 +31,52 @@ pub struct Settings {
     pub blocking: Blocking,
 }
 
-/// Where is done what keeps its thread: plugins that compute, modules that are compiled.
+/// Where is done what keeps its thread: plugins that compute, modules that are compiled, memory that is given back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Blocking {
     /// On threads that are there for it.
     #[default]
     Threads,
+    /// On threads of a lower priority than all others: what nobody waits for, as a rebuild, takes the processor neither
+    /// from live lanes nor from a Redis on the same machine.
+    Background,
     /// On the task itself, for tests and replays: with a runtime of one thread, everything happens in an order that can
     /// be had again. The store must answer reads at once, as one in memory does; a read that would have to wait fails.
     Here,
+}
+
+/// How much lower the priority of the threads in the background is, as nice(2) counts it: they get a tenth of a processor
+/// that others want too, and all of one that is idle.
+const BACKGROUND_NICENESS: i32 = 10;
+
+/// The threads in the background, for as long as the process lives. None if the system has no thread for them.
+static BACKGROUND: LazyLock<Option<Runtime>> = LazyLock::new(|| {
+    let mut threads = Builder::new_current_thread();
+    // On Linux the niceness is the thread's own. Where it is not to be had, the work is done all the same.
+    threads.thread_name("background").on_thread_start(|| _ = nice(BACKGROUND_NICENESS));
+    threads.build().ok()
+});
+
+/// Work that is under way, until it is done.
+pub(crate) type Working<T> = Pin<Box<dyn Future<Output = Result<T, JoinError>> + Send>>;
+
+impl Blocking {
+    /// Begins with the work. It fails only by a panic.
+    pub(crate) fn run<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> Working<T> {
+        match (self, &*BACKGROUND) {
+            (Self::Here, _) => Box::pin(async { Ok(work()) }),
+            (Self::Background, Some(threads)) => Box::pin(threads.spawn_blocking(work)),
+            (Self::Background, None) | (Self::Threads, _) => Box::pin(spawn_blocking(work)),
+        }
+    }
+
+    /// Where the same is done that nobody waits for.
+    pub(crate) fn in_background(self) -> Self {
+        match self {
+            Self::Threads | Self::Background => Self::Background,
+            Self::Here => Self::Here,
+        }
+    }
 }
 
 impl Default for Settings {

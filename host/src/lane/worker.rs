@@ -6,9 +6,11 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::parking::{Numbered, Open, Parking, Stays};
 use super::positions::Positions;
-use super::{Course, Fault, Overlay};
-use crate::event::{Batch, BatchLimits, Reference, TopicPartition};
+use super::{Course, Fault, Overlay, Policy};
+use crate::event::{Batch, BatchLimits, Event, Reference, TopicPartition};
+use crate::letter::Letter;
 use crate::projection::LaneId;
 use crate::sandbox::{Failure, Instance, Module, Reason};
 use crate::source::{self, Reader};
@@ -18,7 +20,8 @@ use crate::store::Cells;
 pub(super) struct Worker<R, M: Module, C> {
     pub(super) reader: R,
     positions: Positions,
-    /// The events of the last round that are applied.
+    pub(super) parking: Parking,
+    /// The events of the last round that are dealt with.
     pub(super) applied: Batch,
     /// There but while the instance has it.
     overlay: Option<Box<Overlay<C>>>,
@@ -60,6 +63,7 @@ where
     pub(super) fn new(
         reader: R,
         positions: Positions,
+        parking: Parking,
         overlay: Overlay<C>,
         module: M,
         lane: LaneId,
@@ -69,7 +73,24 @@ where
         let instance = module.instantiate(&lane, &topics).map_err(Fault::Instance)?;
         let overlay = Some(Box::new(overlay));
         let applied = Batch::default();
-        Ok(Self { reader, positions, applied, overlay, module, instance, lane, topics, course, skipped: 0 })
+        Ok(Self {
+            reader,
+            positions,
+            parking,
+            applied,
+            overlay,
+            module,
+            instance,
+            lane,
+            topics,
+            course,
+            skipped: 0,
+        })
+    }
+
+    /// Its reader, and what else is to be given back, which may be much memory.
+    pub(super) fn into_parts(self) -> (R, impl Send + 'static) {
+        (self.reader, (self.overlay, self.instance))
     }
 
     pub(super) fn overlay(&mut self) -> &mut Overlay<C> {
@@ -81,10 +102,14 @@ where
         self.overlay.as_ref().map_or(0, |overlay| overlay.pending_bytes())
     }
 
-    /// One round: what is at hand, up to the limits, is applied.
+    /// One round: what is at hand, up to the limits, is applied. Before that, what was set aside and is to be tried again, a
+    /// key a round: so all that is applied of a key is in one commit.
     pub(super) fn round(&mut self, limits: &BatchLimits) -> Result<(), Halt> {
         let mut batch = std::mem::take(&mut self.applied);
         batch.clear();
+        if let Some(letters) = self.parking.next_retry() {
+            return self.retry(letters, limits);
+        }
         let filled = self.reader.fill(&mut batch, limits);
         if let Some(new) = self.positions.pass(&batch) {
             tracing::debug!(lane = %self.lane, "of {} events {} were there again", batch.len(), batch.len() - new.len());
@@ -104,35 +129,149 @@ where
 
     /// Applies the events in order, and says how many it got over.
     fn apply_all(&mut self, batch: &Batch) -> (usize, Result<(), Halt>) {
-        let mut done = 0;
+        let (mut done, mut most) = (0, batch.len());
         while done < batch.len() {
-            let rest = if done == 0 { Cow::Borrowed(batch) } else { Cow::Owned(batch.slice(done..batch.len())) };
-            let Isolated { healthy, guilty } = match self.apply(&rest) {
-                Ok(()) => Isolated { healthy: rest.len(), guilty: None },
-                Err(failure) => match self.isolate(&rest, failure) {
-                    Ok(isolated) => isolated,
-                    Err(halt) => return (done, Err(halt)),
-                },
-            };
-            if let Err(refused) = self.overlay().keep() {
-                return (done, Err(Halt::Spoiled(Fault::Instance(Reason::Refused(refused)))));
-            }
-            done += healthy;
-            match guilty {
-                None => {}
-                Some(reason) if self.course.skips => {
-                    let event = self.reference(batch, done);
-                    tracing::warn!(lane = %self.lane, "event {event} is left out: {reason}");
-                    self.skipped += 1;
+            let end = batch.len().min(done + most);
+            let is_all = (done, end) == (0, batch.len());
+            let some = if is_all { Cow::Borrowed(batch) } else { Cow::Owned(batch.slice(done..end)) };
+            match self.apply_some(&some) {
+                Ok((passed, None)) => {
+                    done += passed;
+                    most = most.saturating_mul(2);
+                    if passed < some.len() {
+                        return (done, Err(Halt::Fault(self.full(batch, done, None))));
+                    }
+                }
+                Ok((passed, Some(reason))) => {
+                    done += passed;
+                    // Where many can't be applied, the rest is not to be copied and tried for each of them.
+                    most = (most / 2).max(1);
+                    if let Err(fault) = self.set_aside(batch, done, reason) {
+                        return (done, Err(Halt::Fault(fault)));
+                    }
                     done += 1;
                 }
-                Some(reason) => {
-                    let event = self.reference(batch, done);
-                    return (done, Err(Halt::Fault(Fault::Poison { event, reason })));
-                }
+                Err(halt) => return (done, Err(halt)),
             }
         }
         (done, Ok(()))
+    }
+
+    /// Applies the events before the first that can't be applied, and says how many it got over and why not that one.
+    /// Those that wait behind others are set aside.
+    fn apply_some(&mut self, batch: &Batch) -> Result<(usize, Option<Reason>), Halt> {
+        let Open { indexes, end } = self.parking.open(batch, self.course.parked_max);
+        let open = match &indexes {
+            None => Cow::Borrowed(batch),
+            Some(indexes) => Cow::Owned(batch.select(indexes)),
+        };
+        let Isolated { healthy, guilty } = self.apply_healthy(&open)?;
+        let Some(indexes) = indexes else { return Ok((healthy, guilty)) };
+        let passed = if guilty.is_some() { indexes[healthy] } else { end };
+        for index in (0..passed).filter(|index| indexes.binary_search(index).is_err()) {
+            let at = self.reference(batch, index);
+            self.parking.park(&batch.event(index), &at);
+        }
+        Ok((passed, guilty))
+    }
+
+    /// Applies the events before the first that can't be applied.
+    fn apply_healthy(&mut self, batch: &Batch) -> Result<Isolated, Halt> {
+        if batch.is_empty() {
+            return Ok(Isolated { healthy: 0, guilty: None });
+        }
+        let isolated = match self.apply(batch) {
+            Ok(()) => Isolated { healthy: batch.len(), guilty: None },
+            Err(failure) => self.isolate(batch, failure)?,
+        };
+        let kept = self.overlay().keep();
+        kept.map_err(|refused| Halt::Spoiled(Fault::Instance(Reason::Refused(refused))))?;
+        Ok(isolated)
+    }
+
+    /// Does with an event that can't be applied what is to be done with such.
+    fn set_aside(&mut self, batch: &Batch, index: usize, reason: Reason) -> Result<(), Fault> {
+        let event = self.reference(batch, index);
+        match self.course.policy {
+            Policy::Stop => return Err(Fault::Poison { event, reason }),
+            Policy::Skip => {
+                tracing::warn!(lane = %self.lane, "event {event} is left out: {reason}");
+                self.skipped += 1;
+            }
+            Policy::Park if self.parking.count() >= self.course.parked_max => {
+                return Err(self.full(batch, index, Some(reason)));
+            }
+            Policy::Park => {
+                tracing::warn!(lane = %self.lane, "event {event} is set aside: {reason}");
+                self.parking.fail(&batch.event(index), &event, &reason);
+            }
+        }
+        Ok(())
+    }
+
+    fn full(&self, batch: &Batch, index: usize, reason: Option<Reason>) -> Fault {
+        Fault::Full { event: self.reference(batch, index), most: self.course.parked_max, reason }
+    }
+
+    /// Applies letters of one key again, in order, up to the first that can't be applied. However many these are, it is one
+    /// round, and so one commit.
+    fn retry(&mut self, letters: Vec<Numbered>, limits: &BatchLimits) -> Result<(), Halt> {
+        let (mut applied, mut stays) = (0, None);
+        while stays.is_none() && applied < letters.len() {
+            let mut batch = Batch::default();
+            let mut missing = None;
+            for (_, letter) in &letters[applied..] {
+                let size = letter.payload.as_ref().map_or(0, |payload| payload.0.len());
+                if batch.is_full_for(size, limits) {
+                    break;
+                }
+                match self.readable(letter) {
+                    Ok(topic) => batch.push(&Event {
+                        topic,
+                        partition: letter.partition,
+                        offset: letter.offset,
+                        timestamp: letter.timestamp,
+                        key: letter.key.as_ref().map(|key| &*key.0),
+                        headers: &letter.encoded_headers(),
+                        payload: letter.payload.as_ref().map(|payload| &*payload.0),
+                    }),
+                    Err(why) => {
+                        missing = Some(why);
+                        break;
+                    }
+                }
+            }
+            let Isolated { healthy, guilty } = self.apply_healthy(&batch)?;
+            applied += healthy;
+            stays = guilty.map(Err).or(missing.map(Ok));
+        }
+        match &stays {
+            Some(why) => {
+                let event = letters[applied].1.reference();
+                let why = why.as_ref().map_or_else(Reason::to_string, String::clone);
+                tracing::warn!(lane = %self.lane, "event {event} was tried again and stays set aside: {why}");
+            }
+            None => tracing::info!(lane = %self.lane, "{applied} events that were set aside are applied"),
+        }
+        let stays = stays.as_ref().map(|why| match why {
+            Ok(gone) => Stays::Gone(gone.clone()),
+            Err(reason) => Stays::Failed(reason),
+        });
+        self.parking.retried(letters, applied, stays);
+        Ok(())
+    }
+
+    /// Index of the letter's topic, if its event is all there; else what is not.
+    fn readable(&self, letter: &Letter) -> Result<u32, String> {
+        let Some(topic) = self.topics.iter().position(|topic| **topic == *letter.topic) else {
+            return Err("the projection does not read its topic any more".to_owned());
+        };
+        match letter.left_out {
+            Some(bytes) if letter.payload.is_none() && letter.headers.is_empty() => {
+                Err(format!("its {bytes} bytes were too many to keep, and its topic has them no more"))
+            }
+            _ => Ok(topic as u32),
+        }
     }
 
     fn apply(&mut self, batch: &Batch) -> Result<(), Failure> {

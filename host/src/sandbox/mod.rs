@@ -27,6 +27,9 @@ pub trait Module: Clone + Send + Sync + 'static {
     /// What the plugin says of itself.
     fn description(&self) -> &Description;
 
+    /// Names it among all others: the sha256 digest of its bytes, in hexadecimal.
+    fn digest(&self) -> &str;
+
     /// Makes a fresh instance for a lane, whose log lines bear the lane's and its topics' names.
     fn instantiate(&self, lane: &LaneId, topics: &[std::sync::Arc<str>]) -> Result<Self::Instance, Reason>;
 }
@@ -112,6 +115,39 @@ pub enum Reason {
     /// The plugin wrote or read what it may not.
     #[error("the plugin misused its views: {0}")]
     Refused(#[from] Refused),
+}
+
+impl Reason {
+    /// In a word, which stays the same from version to version.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Reason::Error(_) => "error",
+            Reason::Panic { .. } => "panic",
+            Reason::Trap { .. } => "trap",
+            Reason::Timeout(_) => "timeout",
+            Reason::Memory { .. } => "out-of-memory",
+            Reason::Refused(Refused::TooLarge { .. }) => "too-much-output",
+            Reason::Refused(_) => "refused-op",
+        }
+    }
+
+    /// In full, without the backtrace.
+    pub fn message(&self) -> String {
+        match self {
+            Reason::Error(message) | Reason::Panic { message, .. } | Reason::Trap { message, .. } => {
+                message.clone()
+            }
+            other => other.to_string(),
+        }
+    }
+
+    /// Where in the plugin it failed: function names, innermost first.
+    pub fn backtrace(&self) -> &[String] {
+        match self {
+            Reason::Panic { backtrace, .. } | Reason::Trap { backtrace, .. } => backtrace,
+            _ => &[],
+        }
+    }
 }
 
 fn frames(backtrace: &[String]) -> String {

@@ -1,7 +1,7 @@
 //! Where views and checkpoints are kept: the port, and behind it Redis and memory.
 //!
-//! A view and the checkpoint that it stands for are written in one atomic step or not at all: the only way to
-//! write is [`Session::commit`], and it takes both. The store alone knows how far a lane has come.
+//! A view, the checkpoint that it stands for and what was set aside on the way are written in one atomic step or not at
+//! all: the only way to write is [`Session::commit`], and it takes them together. The store alone knows how far a lane has come.
 
 pub mod memory;
 pub mod redis;
@@ -12,6 +12,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::event::TopicPartition;
+use crate::letter::{self, Letter, SetAside};
 use crate::op::{CellRef, Changes, Value};
 use crate::projection::{LaneId, Projection, Share};
 pub use unwilling::Unwilling;
@@ -35,6 +36,8 @@ pub struct Commit {
     pub changes: Arc<Changes>,
     /// The marks that moved.
     pub checkpoint: Checkpoint,
+    /// What becomes of the lane's dead letters.
+    pub letters: Vec<letter::Change>,
 }
 
 /// Keeps views and checkpoints.
@@ -65,7 +68,13 @@ pub trait Session: Send + 'static {
     /// How far the lane had come when the session began.
     fn checkpoint(&self) -> &Checkpoint;
 
-    /// Applies the changes and stores the checkpoint, both or neither.
+    /// What the lane had set aside when the session began.
+    fn set_aside(&mut self) -> impl Future<Output = Result<SetAside, Error>> + Send;
+
+    /// Those of these letters that are there, in the same order.
+    fn letters(&mut self, numbers: &[u64]) -> impl Future<Output = Result<Vec<(u64, Letter)>, Error>> + Send;
+
+    /// Applies the changes, stores the checkpoint and the letters: all of it or nothing.
     ///
     /// [`Error::Fenced`] and [`Error::Rewound`] mean that nothing was written. After [`Error::Unavailable`] it may or
     /// may not have been; a new session tells.
@@ -128,6 +137,12 @@ pub enum Error {
         /// The lane.
         lane: LaneId,
     },
+    /// An operator has said what is to become of dead letters of the lane: a new session knows them.
+    #[error("the dead letters of lane {lane} were looked after")]
+    Settled {
+        /// The lane.
+        lane: LaneId,
+    },
     /// The store will not do it, now or later.
     #[error("lane {lane}: {reason}")]
     Refused {
@@ -146,6 +161,7 @@ impl Error {
         match self {
             Error::Unavailable { .. } => "check the address, and that it is running",
             Error::Unwilling { why, .. } => why.hint(),
+            Error::Settled { .. } => "it goes on by itself",
             Error::Fenced { .. } => {
                 "another `lantern` runs the same projection on the same Redis; stop one of them"
             }

@@ -8,7 +8,7 @@ use super::Stop;
 use super::topics::{self, Topics};
 use crate::control::{Deployment, FaultAt, Generation, OnError, Snapshot, Stage, partition};
 use crate::event::TopicPartition;
-use crate::lane::Course;
+use crate::lane::{Course, Policy};
 use crate::projection::{Ordering, Projection, Share};
 use crate::source;
 
@@ -133,7 +133,12 @@ fn lanes(
         starts: offsets(&generation.starts),
         until: Some(offsets(&generation.until)).filter(|until| !until.is_empty()),
         rate,
-        skips: deployment.on_error == OnError::Skip,
+        parked_max: usize::try_from(deployment.max_parked).unwrap_or(usize::MAX),
+        policy: match deployment.on_error {
+            OnError::Stop => Policy::Stop,
+            OnError::Skip => Policy::Skip,
+            OnError::Park => Policy::Park,
+        },
     };
     let config = Arc::new(generation.config.clone());
     let plan = |partitions| LanePlan {

@@ -247,7 +247,10 @@ where
 
     fn start(&mut self, key: LaneKey, plan: LanePlan, module: M) {
         let (source, store) = (self.source.clone(), self.store.clone());
-        let (settings, outages) = (self.options.settings.clone(), self.outages.clone());
+        let (mut settings, outages) = (self.options.settings.clone(), self.outages.clone());
+        if !plan.projection.live {
+            settings.blocking = settings.blocking.in_background();
+        }
         let share = key.share();
         self.roster.start(key, plan.clone(), move |status, stop| {
             let LanePlan { projection, partitions, course, .. } = plan;

@@ -10,6 +10,20 @@ use crate::control::{
     Change, Deployment, Entry, Error, FaultAt, Installation, Outcome, Reached, Recorded, Registry, Snapshot, Stage,
 };
 
+/// How often what is lost is written back before a host takes the records as they are.
+const RESTORES: usize = 3;
+
+/// What the store has lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Loss {
+    /// All of it.
+    Everything,
+    /// The last changes of records, by a failover.
+    Changes,
+    /// Only how the source is written down: it is described anew.
+    Description,
+}
+
 /// The records as this host knows them.
 pub(super) struct Keeper<C> {
     registry: C,
@@ -46,14 +60,12 @@ impl<C: Registry> Keeper<C> {
     pub(super) async fn refresh(&mut self, files: &BTreeMap<String, Vec<u8>>) -> Result<(), Error> {
         let mut asked = Instant::now();
         let mut found = self.registry.load().await?;
-        if found.installation.as_ref() != Some(&self.installation) {
-            // If there is another installation, a host that came after the loss has been faster.
-            let is_ours = |found: &Installation| found.id == self.installation.id;
-            let is_lost = !found.installation.as_ref().is_some_and(is_ours);
-            if is_lost && !self.snapshot.deployments.is_empty() {
-                tracing::warn!("Redis has lost everything; writing the deployments back");
-                self.restore(files, found.now).await?;
-            }
+        let mut tries = 0;
+        while let Some(loss) = self.loss(&found).filter(|_| tries < RESTORES) {
+            tries += 1;
+            let has_written = self.restore(files, &found, loss).await?;
+            // What was written back may be lost again before it is read.
+            self.snapshot.changes = found.changes + u64::from(has_written);
             self.installation = self.registry.found(&self.installation).await?;
             asked = Instant::now();
             found = self.registry.load().await?;
@@ -62,12 +74,39 @@ impl<C: Registry> Keeper<C> {
         self.note_all().await
     }
 
-    /// Writes back what is known, unless another host has been faster.
-    async fn restore(&self, files: &BTreeMap<String, Vec<u8>>, now: i64) -> Result<(), Error> {
+    /// What the store has lost since the last look, as far as can be told from its records.
+    fn loss(&self, found: &Snapshot) -> Option<Loss> {
+        match &found.installation {
+            // If there is another installation, a host that came after the loss has been faster.
+            Some(installation) if installation.id != self.installation.id => Some(Loss::Everything),
+            None => Some(Loss::Everything),
+            Some(_) if found.changes < self.snapshot.changes => Some(Loss::Changes),
+            Some(installation) if *installation != self.installation => Some(Loss::Description),
+            Some(_) => None,
+        }
+    }
+
+    /// Writes back the deployments that are known and not there, unless another host has been faster. Says whether either has
+    /// changed records.
+    async fn restore(
+        &self,
+        files: &BTreeMap<String, Vec<u8>>,
+        found: &Snapshot,
+        loss: Loss,
+    ) -> Result<bool, Error> {
+        let (known, now) = (&self.snapshot.deployments, found.now);
+        let lost: Vec<_> = known.iter().filter(|(name, _)| !found.deployments.contains_key(*name)).collect();
+        match loss {
+            _ if lost.is_empty() => return Ok(false),
+            Loss::Description => return Ok(false),
+            Loss::Everything => tracing::warn!("Redis has lost everything; writing the deployments back"),
+            Loss::Changes => tracing::warn!("Redis has lost deployments that it had; writing them back"),
+        }
         for (digest, bytes) in files {
             self.registry.keep_module(digest, bytes).await?;
         }
-        for Recorded { deployment, .. } in self.snapshot.deployments.values() {
+        let mut has_written = false;
+        for (_, Recorded { deployment, .. }) in lost {
             let mut after = deployment.clone();
             after.version += 1;
             after.moving = None;
@@ -87,11 +126,15 @@ impl<C: Registry> Keeper<C> {
                 who: self.host.clone(),
                 action: "restore".into(),
                 projection: after.name.clone(),
-                what: "written back by a host, for Redis had lost everything".into(),
+                what: match loss {
+                    Loss::Changes => "written back by a host, for Redis had lost it".into(),
+                    _ => "written back by a host, for Redis had lost everything".into(),
+                },
             };
             self.registry.change(&Change { before: None, after: Some(after), reached: None, entry }).await?;
+            has_written = true;
         }
-        Ok(())
+        Ok(has_written)
     }
 
     /// Notes that a lane can't go on; as soon as the store takes it, for every host and for later.
@@ -140,5 +183,88 @@ impl<C: Registry> Hand<C> {
         let projection = before.deployment.name.clone();
         let entry = Entry { who: self.host.clone(), action: action.into(), projection, what };
         self.registry.change(&Change { before: Some(before.clone()), after, reached, entry }).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::control::example;
+    use crate::store::memory::{Memory, MemoryRegistry};
+
+    const NAME: &str = "p";
+
+    fn installation(id: &str) -> Installation {
+        Installation { id: id.to_owned(), source: "log".to_owned() }
+    }
+
+    fn keeper(registry: &MemoryRegistry, id: &str) -> Keeper<MemoryRegistry> {
+        Keeper::new(registry.clone(), "host".to_owned(), installation(id))
+    }
+
+    async fn change(registry: &MemoryRegistry, before: Option<Recorded>, after: Option<Deployment>) {
+        let entry = Entry {
+            who: "somebody".to_owned(),
+            action: "test".to_owned(),
+            projection: NAME.to_owned(),
+            what: String::new(),
+        };
+        let outcome = registry.change(&Change { before, after, reached: None, entry }).await;
+        assert!(matches!(outcome, Ok(Outcome::Done)), "{outcome:?}");
+    }
+
+    async fn refresh(keeper: &mut Keeper<MemoryRegistry>) {
+        keeper.refresh(&BTreeMap::new()).await.expect("memory is never away");
+    }
+
+    /// A host that knows of a projection.
+    async fn knowing(memory: &Memory) -> (MemoryRegistry, Keeper<MemoryRegistry>) {
+        let registry = memory.registry();
+        let mut keeper = keeper(&registry, "one");
+        refresh(&mut keeper).await;
+        change(&registry, None, Some(example::live(NAME, "t"))).await;
+        refresh(&mut keeper).await;
+        (registry, keeper)
+    }
+
+    #[tokio::test]
+    async fn what_was_written_back_may_be_lost_again() {
+        let memory = Memory::default();
+        let (registry, mut keeper) = knowing(&memory).await;
+        memory.flush();
+        // A host that has just been started comes first, and knows nothing.
+        let mut other = self::keeper(&registry, "another");
+        refresh(&mut other).await;
+        let replicated = memory.keep();
+        refresh(&mut keeper).await;
+        assert!(memory.deployment(NAME).is_some(), "it is written back");
+        // A failover to a replica that had got no further.
+        memory.go_back(&replicated);
+        refresh(&mut keeper).await;
+        assert!(memory.deployment(NAME).is_some(), "it is written back once more");
+    }
+
+    #[tokio::test]
+    async fn a_deployment_that_a_failover_has_lost_comes_back() {
+        let memory = Memory::default();
+        let registry = memory.registry();
+        let mut keeper = keeper(&registry, "one");
+        refresh(&mut keeper).await;
+        let replicated = memory.keep();
+        change(&registry, None, Some(example::live(NAME, "t"))).await;
+        refresh(&mut keeper).await;
+        memory.go_back(&replicated);
+        refresh(&mut keeper).await;
+        assert!(memory.deployment(NAME).is_some());
+    }
+
+    #[tokio::test]
+    async fn what_an_operator_has_removed_stays_away() {
+        let memory = Memory::default();
+        let (registry, mut keeper) = knowing(&memory).await;
+        let before = keeper.snapshot().deployments[NAME].clone();
+        change(&registry, Some(before), None).await;
+        refresh(&mut keeper).await;
+        assert_eq!(memory.deployment(NAME), None);
     }
 }

@@ -141,10 +141,8 @@ where
         let module = loader(bytes.clone(), config);
         (bytes, module)
     };
-    match blocking {
-        Blocking::Threads => tokio::task::spawn_blocking(load).await.map_err(|_| Failed::Panicked),
-        Blocking::Here => Ok(load()),
-    }
+    // To compile one takes all processors for a while.
+    blocking.in_background().run(load).await.map_err(|_| Failed::Panicked)
 }
 
 fn is_missing<M>(module: &Result<M, Unloadable>) -> bool {

@@ -51,6 +51,7 @@ async fn held(redis: &RedisServer) -> RedisRegistry {
         from: Beginning::Earliest,
         starts: BTreeMap::new(),
         on_error: None,
+        max_parked: None,
         config: None,
         keep_old_seconds: None,
         allow_loss: false,

@@ -61,9 +61,10 @@ fn a_fault_is_named_with_its_line() {
         ),
         (
             with("on_error = \"stop\""),
-            "3: unknown field `on_error`, expected one of `module`, `topics`, `prefix`, `from`, `on-error`, `keep-old`, `config`",
+            "3: unknown field `on_error`, expected one of `module`, `topics`, `prefix`, `from`, `on-error`, `max-parked`, `keep-old`, `config`",
         ),
-        (with("on-error = \"park\""), "3: unknown variant `park`, expected `stop` or `skip`"),
+        (with("on-error = \"drop\""), "3: unknown variant `drop`, expected one of `stop`, `skip`, `park`"),
+        (with("max-parked = 0"), "3: 0 is not in 1 to 1000000"),
         (with("keep-old = \"soon\""), "3: `soon` is no time such as 24h: expected number at 0"),
         (with("config = { a = [1] }"), "3: invalid type: sequence, expected a text, a number or a boolean"),
         (with("config = { \"\" = 1 }"), "3: a key is empty"),

@@ -134,6 +134,7 @@ pub(super) async fn collect(
     let mut projections = Vec::new();
     for deployment in wanted {
         let mut progress = Vec::new();
+        let letters = registry.count_letters(&deployment.name, deployment.live).await.map_err(|e| failure(&e))?;
         for number in [Some(deployment.live), deployment.next().map(|(number, _)| number)].into_iter().flatten() {
             let lanes = registry.lanes(&deployment.name, number).await.map_err(|e| failure(&e))?;
             progress.push(lanes.into_values().flatten().collect::<Checkpoint>());
@@ -141,8 +142,8 @@ pub(super) async fn collect(
         let mut progress = progress.into_iter();
         let view =
             View { snapshot: &snapshot, hosts: &hosts, ends: &ends, unwilling: unwilling.as_ref(), deployment };
-        projections
-            .push(view.projection(progress.next().unwrap_or_default(), progress.next().unwrap_or_default()));
+        let (live, next) = (progress.next().unwrap_or_default(), progress.next().unwrap_or_default());
+        projections.push(Projection { dead_letters: letters.0, ..view.projection(live, next) });
     }
     Ok(Report { projections, hosts, away: ends.away, unwilling })
 }

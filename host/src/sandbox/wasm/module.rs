@@ -87,11 +87,6 @@ impl<V: Views> WasmModule<V> {
         Self::describe(self.compiled, config)
     }
 
-    /// The sha256 digest of the plugin's bytes, in hexadecimal.
-    pub fn digest(&self) -> &str {
-        &self.compiled.digest
-    }
-
     /// The plugin's bytes as they were handed in.
     pub fn bytes(&self) -> &Arc<[u8]> {
         &self.compiled.bytes
@@ -109,6 +104,10 @@ impl<V: Views> Module for WasmModule<V> {
 
     fn description(&self) -> &Description {
         &self.description
+    }
+
+    fn digest(&self) -> &str {
+        &self.compiled.digest
     }
 
     fn instantiate(&self, lane: &LaneId, topics: &[Arc<str>]) -> Result<WasmInstance<V>, Reason> {

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::line::Decoded;
+use super::mark::Marks;
 use super::tail::{LINE_BYTES_MAX, Step, Tail};
 use super::unavailable;
 use crate::event::{Event, TopicPartition};
@@ -17,6 +18,7 @@ pub(super) struct Cursor {
     /// Index of the topic, which each event carries.
     topic: u32,
     tail: Tail,
+    marks: Marks,
     /// The event at the head, if there is one.
     decoded: Decoded,
     state: State,
@@ -35,10 +37,10 @@ enum State {
 
 impl Cursor {
     /// Opens the partition, which `file` holds.
-    pub(super) fn open(file: &Path, start: Start) -> Result<Self, Error> {
+    pub(super) fn open(file: &Path, marks: &Marks, start: Start) -> Result<Self, Error> {
         let Start { at, topic, next, .. } = start;
-        let tail = open_tail(file, &at, next.unwrap_or(0))?;
-        Ok(Self { at, topic, tail, decoded: Decoded::default(), state: State::Unknown })
+        let tail = open_tail(file, marks, &at, next.unwrap_or(0))?;
+        Ok(Self { at, topic, tail, marks: marks.clone(), decoded: Decoded::default(), state: State::Unknown })
     }
 
     /// Sees whether there is more behind the end that was found.
@@ -56,7 +58,7 @@ impl Cursor {
                 self.state = State::Decoded;
             }
             Step::End => self.state = State::End,
-            Step::Stale => self.tail = open_tail(self.tail.path(), &self.at, self.tail.number())?,
+            Step::Stale => self.tail = open_tail(self.tail.path(), &self.marks, &self.at, self.tail.number())?,
             Step::TooLong => return Err(self.malformed(format!("longer than {LINE_BYTES_MAX} bytes"))),
         }
         Ok(())
@@ -94,8 +96,8 @@ impl merge::Cursor for Cursor {
     }
 }
 
-fn open_tail(file: &Path, at: &TopicPartition, next: u64) -> Result<Tail, Error> {
-    let tail = Tail::open(file, next).map_err(|cause: io::Error| unavailable(file, cause))?;
+fn open_tail(file: &Path, marks: &Marks, at: &TopicPartition, next: u64) -> Result<Tail, Error> {
+    let tail = Tail::open(file, marks, next).map_err(|cause: io::Error| unavailable(file, cause))?;
     match tail.number() {
         end if end < next => Err(Error::Shortened { at: at.clone(), next, end }),
         _ => Ok(tail),
@@ -122,7 +124,7 @@ mod tests {
     }
 
     fn open(file: &Path, next: Option<u64>) -> Result<Cursor, Error> {
-        Cursor::open(file, Start { at: TopicPartition::new("t", 7), topic: 3, next, id: None })
+        Cursor::open(file, &Marks::default(), Start { at: TopicPartition::new("t", 7), topic: 3, next, id: None })
     }
 
     #[test]

@@ -10,6 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Bytes that are read at once when lines are only counted.
 const CHUNK_BYTES: usize = 64 * 1024;
 
+/// Lines between two places that are kept.
+const MARK_EVERY: u64 = 4096;
+
 /// The place before a line.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Mark {
@@ -96,18 +99,43 @@ fn identity(metadata: &Metadata) -> (u64, u64) {
     (metadata.dev(), metadata.ino())
 }
 
-/// The ends of files as far as they were counted, so that only what has come since is read again.
+/// Places in files as far as their lines were counted, so that none is counted again and again.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ends(Arc<Mutex<HashMap<PathBuf, Mark>>>);
+pub(super) struct Marks(Arc<Mutex<HashMap<PathBuf, Known>>>);
 
-impl Ends {
+/// One place every [`MARK_EVERY`] lines of a file.
+type Known = Arc<Mutex<Vec<Mark>>>;
+
+impl Marks {
+    /// The place in the file before line `until`, or behind the last line that is ended if that comes first.
+    pub(super) fn find(&self, path: &Path, file: &File, until: u64) -> io::Result<Mark> {
+        let known =
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(path.to_owned()).or_default().clone();
+        // Whoever is to count the same lines waits for those that are counted.
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = fs::metadata(path)?;
+        if let Some(last) = known.last()
+            && !last.stands(file, &now)?
+        {
+            known.clear();
+        }
+        let nearest = known.partition_point(|mark| mark.line <= until).checked_sub(1).map(|index| known[index]);
+        let mut mark = nearest.map_or_else(|| Mark::start(file), Ok)?;
+        loop {
+            let next = (mark.line / MARK_EVERY + 1) * MARK_EVERY;
+            mark.advance(file, until.min(next))?;
+            if mark.line < next {
+                return Ok(mark);
+            }
+            if known.last().is_none_or(|last| last.line < next) {
+                known.push(mark);
+            }
+        }
+    }
+
     /// How many lines the file has.
-    pub(super) fn of(&self, path: &Path) -> io::Result<u64> {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(path).copied();
-        let file = File::open(path)?;
-        let end = end(&file, &fs::metadata(path)?, known)?;
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), end);
-        Ok(end.line)
+    pub(super) fn lines(&self, path: &Path) -> io::Result<u64> {
+        Ok(self.find(path, &File::open(path)?, u64::MAX)?.line)
     }
 }
 
@@ -171,14 +199,32 @@ mod tests {
     }
 
     #[test]
-    fn ends_go_on_from_what_was_counted() {
+    fn counts_on_from_what_was_counted() {
         let (guard, _) = file_of("a\nb\n");
-        let ends = Ends::default();
+        let marks = Marks::default();
         let counted = |text: &str| {
             fs::write(guard.path(), text).unwrap();
-            ends.of(guard.path()).unwrap()
+            marks.lines(guard.path()).unwrap()
         };
-        let texts = ["a\nb\n", "a\nb\nc", "a\nb\nc\n", "", "a\n"];
-        assert_eq!(texts.map(counted), [2, 2, 3, 0, 1]);
+        let many = "line\n".repeat(3 * MARK_EVERY as usize);
+        let (more, fewer, other) =
+            (many.clone() + "a\n", &many[..many.len() / 2], "x".repeat(many.len() + 9) + "\n");
+        let texts = ["a\nb\n", "a\nb\nc", "a\nb\nc\n", "", &many, &more, fewer, &many, &other, "a\n"];
+        let every = MARK_EVERY;
+        assert_eq!(texts.map(counted), [2, 2, 3, 0, 3 * every, 3 * every + 1, 3 * every / 2, 3 * every, 1, 1]);
+    }
+
+    #[test]
+    fn finds_lines_by_the_places_that_it_keeps() {
+        let (guard, file) = file_of(&"line\n".repeat(3 * MARK_EVERY as usize + 7));
+        let (end, every) = (3 * MARK_EVERY + 7, MARK_EVERY);
+        let marks = Marks::default();
+        for until in [every, 1, every + 1, 3 * every, u64::MAX, 2 * every - 1, every, 0, end, end + 1] {
+            let mark = marks.find(guard.path(), &file, until).unwrap();
+            assert_eq!((mark.line, mark.position), (until.min(end), until.min(end) * 5));
+        }
+        let kept: Vec<u64> =
+            marks.0.lock().unwrap()[guard.path()].lock().unwrap().iter().map(|mark| mark.line).collect();
+        assert_eq!(kept, [every, 2 * every, 3 * every]);
     }
 }

@@ -21,6 +21,7 @@ use std::sync::Arc;
 pub use append::Appender;
 pub use group::Group;
 pub(crate) use line::{Decoded, compact_json};
+use mark::Marks;
 pub use partitioner::partition_of;
 pub use reader::Reader;
 pub use record::Record;
@@ -32,13 +33,13 @@ use crate::event::TopicPartition;
 #[derive(Clone, Debug)]
 pub struct EmbeddedLog {
     dir: Arc<Path>,
-    ends: mark::Ends,
+    marks: Marks,
 }
 
 impl EmbeddedLog {
     /// The log in `dir`, which need not exist yet.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into().into(), ends: mark::Ends::default() }
+        Self { dir: dir.into().into(), marks: Marks::default() }
     }
 
     /// The directory.
@@ -71,7 +72,7 @@ impl Source for EmbeddedLog {
         let (log, at) = (self.clone(), at.clone());
         blocking(move || {
             let file = layout::existing_file(&log.dir, &at)?;
-            let end = log.ends.of(&file).map_err(|cause| unavailable(&file, cause))?;
+            let end = log.marks.lines(&file).map_err(|cause| unavailable(&file, cause))?;
             Ok(Bounds { first: 0, end })
         })
         .await
@@ -82,8 +83,8 @@ impl Source for EmbeddedLog {
     }
 
     async fn open(&self, from: Vec<Start>) -> Result<Reader, Error> {
-        let dir = self.dir.clone();
-        blocking(move || Reader::open(&dir, from)).await
+        let log = self.clone();
+        blocking(move || Reader::open(&log, from)).await
     }
 
     async fn join(&self, installation: &str, host: &str) -> Result<Group, Error> {

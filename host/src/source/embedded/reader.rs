@@ -1,12 +1,11 @@
 //! Reads some partitions of the log, merged, and tails them live by looking at their lengths now and then.
 
-use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
 
 use super::cursor::Cursor;
-use super::layout;
+use super::{EmbeddedLog, layout};
 use crate::event::{Batch, BatchLimits};
 use crate::source::merge;
 use crate::source::{self, Error, Start};
@@ -23,8 +22,8 @@ pub struct Reader {
 
 impl Reader {
     /// Opens the partitions. Reads as far as the lines that are asked for.
-    pub(super) fn open(dir: &Path, from: Vec<Start>) -> Result<Self, Error> {
-        let open = |start: Start| Cursor::open(&layout::existing_file(dir, &start.at)?, start);
+    pub(super) fn open(log: &EmbeddedLog, from: Vec<Start>) -> Result<Self, Error> {
+        let open = |start: Start| Cursor::open(&layout::existing_file(&log.dir, &start.at)?, &log.marks, start);
         let cursors = from.into_iter().map(open).collect::<Result<_, _>>()?;
         Ok(Self { cursors, looked: Instant::now() })
     }

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::mark::{Mark, line_bytes};
+use super::mark::{Mark, Marks, line_bytes};
 
 /// Bytes that are read at once, unless a line is longer.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -45,14 +45,12 @@ pub(super) enum Step {
 
 impl Tail {
     /// Opens the file before line `next`, or behind the last line if it has no more.
-    pub(super) fn open(path: &Path, next: u64) -> io::Result<Self> {
+    pub(super) fn open(path: &Path, marks: &Marks, next: u64) -> io::Result<Self> {
         let file = File::open(path)?;
-        let mut mark = Mark::start(&file)?;
-        mark.advance(&file, next)?;
         Ok(Self {
             path: path.to_owned(),
+            next: marks.find(path, &file, next)?,
             file,
-            next: mark,
             window: Vec::new(),
             unread: 0..0,
             line_bytes: 0,
@@ -157,6 +155,10 @@ mod tests {
         }
     }
 
+    fn open(log: &Log, next: u64) -> Tail {
+        Tail::open(&log.path(), &Marks::default(), next).unwrap()
+    }
+
     /// The lines up to the end.
     fn lines(tail: &mut Tail) -> Vec<String> {
         let mut lines = Vec::new();
@@ -172,7 +174,7 @@ mod tests {
     #[test]
     fn gives_lines_as_they_are_ended() {
         let log = Log::of("a\n\nb");
-        let mut tail = Tail::open(&log.path(), 0).unwrap();
+        let mut tail = open(&log, 0);
         assert_eq!(lines(&mut tail), ["a", ""]);
         assert!(!tail.has_changed());
 
@@ -187,8 +189,8 @@ mod tests {
     #[test]
     fn begins_where_it_is_told() {
         let log = Log::of("a\nb\nc\n");
-        assert_eq!(lines(&mut Tail::open(&log.path(), 2).unwrap()), ["c"]);
-        assert_eq!(Tail::open(&log.path(), 9).unwrap().number(), 3);
+        assert_eq!(lines(&mut open(&log, 2)), ["c"]);
+        assert_eq!(open(&log, 9).number(), 3);
     }
 
     #[test]
@@ -196,7 +198,7 @@ mod tests {
         let expected: Vec<String> =
             (0..40).map(|n| n.to_string().repeat([1, 50_000, CHUNK_BYTES, 3 * CHUNK_BYTES][n % 4])).collect();
         let log = Log::of(&(expected.join("\n") + "\n"));
-        let mut tail = Tail::open(&log.path(), 0).unwrap();
+        let mut tail = open(&log, 0);
         assert!(lines(&mut tail) == expected);
         assert_eq!(tail.window.len(), CHUNK_BYTES);
     }
@@ -204,7 +206,7 @@ mod tests {
     #[test]
     fn a_torn_line_may_change_until_it_is_ended() {
         let log = Log::of("a\nfirst thou");
-        let mut tail = Tail::open(&log.path(), 0).unwrap();
+        let mut tail = open(&log, 0);
         assert_eq!(lines(&mut tail), ["a"]);
         File::options().write(true).open(log.path()).unwrap().set_len(2).unwrap();
         log.append("second\n");
@@ -214,13 +216,13 @@ mod tests {
     #[test]
     fn another_or_a_shorter_file_is_stale() {
         let log = Log::of("a\nb\n");
-        let mut tail = Tail::open(&log.path(), 1).unwrap();
+        let mut tail = open(&log, 1);
         assert_eq!(lines(&mut tail), ["b"]);
         fs::write(log.path(), "a\n").unwrap();
         assert!(tail.has_changed());
         assert_eq!(tail.step().unwrap(), Step::Stale);
 
-        let mut tail = Tail::open(&log.path(), 1).unwrap();
+        let mut tail = open(&log, 1);
         assert_eq!(lines(&mut tail), [""; 0]);
         let other = Log::of("x\n");
         fs::rename(other.path(), log.path()).unwrap();
@@ -231,7 +233,7 @@ mod tests {
     #[test]
     fn a_file_that_vanishes_is_an_error() {
         let log = Log::of("a\n");
-        let mut tail = Tail::open(&log.path(), 0).unwrap();
+        let mut tail = open(&log, 0);
         assert_eq!(lines(&mut tail), ["a"]);
         fs::remove_file(log.path()).unwrap();
         assert!(tail.has_changed());
@@ -241,7 +243,7 @@ mod tests {
     #[test]
     fn a_line_has_a_longest_length() {
         let log = Log::of("a\n");
-        let mut tail = Tail::open(&log.path(), 1).unwrap();
+        let mut tail = open(&log, 1);
         File::options().write(true).open(log.path()).unwrap().set_len(LINE_BYTES_MAX as u64 + 10).unwrap();
         assert_eq!(tail.step().unwrap(), Step::TooLong);
     }

@@ -53,6 +53,7 @@ impl MemoryRegistry {
             Some(after) => drop(content.records.insert(name.to_owned(), recorded(after))),
             None => drop(content.records.remove(name)),
         }
+        content.changes += 1;
         content.history.push((self.memory.now(), change.entry.clone()));
         drop(content);
         self.tell();

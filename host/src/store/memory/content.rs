@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::control::{Entry, FaultAt, HostReport, Installation, Recorded};
+use crate::letter::Letters;
 use crate::op::{Cell, Structure, Value};
 use crate::projection::{Ordering, View};
 use crate::store::Checkpoint;
@@ -29,6 +30,8 @@ pub(super) struct Content {
     /// What readers see: the live generation of each projection and how far it has come.
     pub(super) readers: BTreeMap<String, (u64, Checkpoint)>,
     pub(super) installation: Option<Installation>,
+    /// How many changes of records there were.
+    pub(super) changes: u64,
     pub(super) records: BTreeMap<String, Recorded>,
     pub(super) faults: BTreeMap<FaultAt, String>,
     pub(super) modules: BTreeMap<String, Vec<u8>>,
@@ -44,6 +47,9 @@ pub(super) struct Lane {
     /// The session that took the epoch.
     pub(super) owner: u64,
     pub(super) checkpoint: Checkpoint,
+    pub(super) letters: Letters,
+    /// Commits and settlements that have changed its letters.
+    pub(super) letter_changes: u64,
 }
 
 /// Where the lanes of a generation may write; nowhere, if the prefix is empty.

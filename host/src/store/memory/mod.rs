@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::{Checkpoint, Error, Store};
 use crate::control::Deployment;
+use crate::letter::Letters;
 use crate::op::Value;
 use crate::projection::{Projection, Share};
 use content::Content;
@@ -56,6 +57,22 @@ impl Memory {
     /// How far a generation has come in all its lanes.
     pub fn marks(&self, projection: &str, generation: u64) -> Checkpoint {
         self.lock().marks(projection, generation)
+    }
+
+    /// The dead letters of a lane.
+    pub fn letters(&self, projection: &str, generation: u64, share: &str) -> Letters {
+        let content = self.lock();
+        let lane = content.lanes.get(&(projection.into(), generation)).and_then(|lanes| lanes.get(share));
+        lane.map(|lane| lane.letters.clone()).unwrap_or_default()
+    }
+
+    /// Changes the dead letters of a lane, as an operator does: whoever runs the lane begins anew with that.
+    pub fn settle(&self, projection: &str, generation: u64, share: &str, change: impl FnOnce(&mut Letters)) {
+        let mut content = self.lock();
+        let lanes = content.lanes.entry((projection.into(), generation)).or_default();
+        let lane = lanes.entry(share.to_owned()).or_default();
+        lane.letter_changes += 1;
+        change(&mut lane.letters);
     }
 
     /// What readers see of a projection's progress: the generation, and how far it has come.

@@ -50,6 +50,7 @@ impl Registry for MemoryRegistry {
         Ok(Snapshot {
             installation: content.installation.clone(),
             deployments: content.records.clone(),
+            changes: content.changes,
             faults: content.faults.clone(),
             now: self.memory.now(),
         })

@@ -4,6 +4,7 @@ use std::future::{Future, ready};
 
 use super::Memory;
 use super::content::{Build, Content, Lane};
+use crate::letter::{Letter, SetAside};
 use crate::op::{CellRef, Value};
 use crate::projection::{LaneId, Projection, Share};
 use crate::store::{Cells, Checkpoint, Commit, Error, Session};
@@ -17,6 +18,7 @@ pub struct MemorySession {
     epoch: u64,
     owner: u64,
     checkpoint: Checkpoint,
+    letter_changes: u64,
 }
 
 impl MemorySession {
@@ -28,9 +30,9 @@ impl MemorySession {
         let owner = content.sessions;
         let lane = content.lanes.entry(build(&id)).or_default().entry(share.to_string()).or_default();
         (lane.epoch, lane.owner) = (lane.epoch + 1, owner);
-        let (epoch, checkpoint) = (lane.epoch, lane.checkpoint.clone());
+        let (epoch, checkpoint, letter_changes) = (lane.epoch, lane.checkpoint.clone(), lane.letter_changes);
         drop(content);
-        Ok(Self { store, projection, id, epoch, owner, checkpoint })
+        Ok(Self { store, projection, id, epoch, owner, checkpoint, letter_changes })
     }
 
     /// Whether the lane is as this session left it.
@@ -40,7 +42,16 @@ impl MemorySession {
         if lane.epoch > self.epoch || (lane.epoch == self.epoch && lane.owner != self.owner) {
             return Err(Error::Fenced { lane: self.id.clone(), ours: self.epoch, theirs: lane.epoch });
         }
-        if lane.epoch < self.epoch || lane.checkpoint != self.checkpoint { Err(rewound()) } else { Ok(()) }
+        if lane.epoch < self.epoch
+            || lane.checkpoint != self.checkpoint
+            || lane.letter_changes < self.letter_changes
+        {
+            return Err(rewound());
+        }
+        if lane.letter_changes > self.letter_changes {
+            return Err(Error::Settled { lane: self.id.clone() });
+        }
+        Ok(())
     }
 
     fn apply(&mut self, commit: &Commit) -> Result<(), Error> {
@@ -66,6 +77,11 @@ impl MemorySession {
         let lane = content.lanes.get_mut(&build(&self.id)).and_then(|l| l.get_mut(&self.id.share.to_string()));
         if let Some(lane) = lane {
             lane.checkpoint = self.checkpoint.clone();
+            if !commit.letters.is_empty() {
+                lane.letter_changes += 1;
+                self.letter_changes += 1;
+                lane.letters.change(&commit.letters);
+            }
         }
         if self.projection.live {
             let readers = content.readers.entry(self.projection.name.to_string()).or_default();
@@ -108,6 +124,27 @@ impl Session for MemorySession {
 
     fn checkpoint(&self) -> &Checkpoint {
         &self.checkpoint
+    }
+
+    fn set_aside(&mut self) -> impl Future<Output = Result<SetAside, Error>> + Send {
+        let content = self.store.lock();
+        let next = SetAside::first_number(self.letter_changes);
+        let set_aside = |lane: &Lane| SetAside {
+            heads: lane.letters.all.iter().map(|(number, letter)| (*number, letter.head())).collect(),
+            retry: lane.letters.retry.clone(),
+            next,
+            now: 0,
+        };
+        ready(Ok(lane(&content, &self.id)
+            .map(set_aside)
+            .unwrap_or_else(|| SetAside { next, ..SetAside::default() })))
+    }
+
+    fn letters(&mut self, numbers: &[u64]) -> impl Future<Output = Result<Vec<(u64, Letter)>, Error>> + Send {
+        let content = self.store.lock();
+        let all = lane(&content, &self.id).map(|lane| &lane.letters.all);
+        let letter = |number: &u64| Some((*number, all?.get(number)?.clone()));
+        ready(Ok(numbers.iter().filter_map(letter).collect()))
     }
 
     fn commit(&mut self, commit: Commit) -> impl Future<Output = Result<(), Error>> + Send {

@@ -5,17 +5,19 @@
 //!
 //! | key | type | content |
 //! |---|---|---|
-//! | `lantern:installation` | hash | `id`, and `source` without its secrets |
+//! | `lantern:installation` | hash | `id`, `source` without its secrets, `changes`: how many changes of records there were |
 //! | `lantern:deployments` | set | the names of the projections |
 //! | `lantern:deployment:<p>` | string | the record of a projection, JSON |
 //! | `lantern:modules` | set | the digests of the plugins' files |
 //! | `lantern:module:<digest>` | string | a plugin's file |
 //! | `lantern:generation:<p>:<g>` | hash | `prefix`: where its lanes may write; `ordering`: how they are cut; `begun`: when it was begun |
 //! | `lantern:lanes:<p>:<g>` | set | the shares of the lanes that were ever started |
-//! | `lantern:lane:<p>:<g>:<share>` | hash | `epoch`, `owner`, `broken`; `<topic>/<partition>` → next offset, newest time |
+//! | `lantern:lane:<p>:<g>:<share>` | hash | `epoch`, `owner`, `broken`, `letters`; `<topic>/<partition>` → next offset, newest time |
 //! | `lantern:keys:<p>:<g>:<view>` | set | the keys of a keyed view that may have a structure |
 //! | `lantern:moved:<p>:<g>:<view>` | set | those of them whose structure has moved already, during a cutover in chunks |
 //! | `lantern:views:<p>:<g>:<view>` | as the view | a view of a generation that is not live |
+//! | `lantern:dead:<p>:<g>:<share>` | hash | number → a dead letter of the lane, JSON; the order of the numbers is that of the events |
+//! | `lantern:retry:<p>:<g>:<share>` | set | the numbers of those that are to be tried again |
 //! | `lantern:checkpoints:<p>` | hash | for readers: `generation`, `<topic>/<partition>`, `<topic>/<partition>/time` |
 //! | `lantern:faults` | hash | `<p>:<g>:<share>` → why that lane can't go on |
 //! | `lantern:hosts` | set | the ids of hosts |
@@ -34,6 +36,7 @@ pub(super) const OURS: &str = "lantern:";
 pub(super) const INSTALLATION: &str = "lantern:installation";
 pub(super) const ID: &str = "id";
 pub(super) const SOURCE: &str = "source";
+pub(super) const CHANGE_COUNT: &str = "changes";
 
 /// The set of the projections' names.
 pub(super) const DEPLOYMENTS: &str = "lantern:deployments";
@@ -61,6 +64,9 @@ pub(super) const EPOCH: &str = "epoch";
 pub(super) const OWNER: &str = "owner";
 /// Field of a lane's hash: why the lane must not go on, if it must not.
 pub(super) const BROKEN: &str = "broken";
+
+/// Field of a lane's hash: how many commits and settlements have changed its dead letters.
+pub(super) const LETTERS: &str = "letters";
 
 /// Field of a generation's hash: how its events are cut into lanes.
 pub(super) const ORDERING: &str = "ordering";
@@ -105,6 +111,26 @@ pub(super) fn lane_prefix(projection: &str, generation: u64) -> String {
 /// The hash that a lane's commits watch: epoch, owner, and a field for each topic and partition.
 pub(super) fn lane(lane: &LaneId) -> String {
     format!("{}{}", lane_prefix(&lane.projection, lane.generation), lane.share)
+}
+
+/// What the hashes of the dead letters of a generation's lanes begin with; the share follows.
+pub(super) fn dead_prefix(projection: &str, generation: u64) -> String {
+    format!("lantern:dead:{projection}:{generation}:")
+}
+
+/// The dead letters of a lane.
+pub(super) fn dead(lane: &LaneId) -> String {
+    format!("{}{}", dead_prefix(&lane.projection, lane.generation), lane.share)
+}
+
+/// What the sets of letters to be tried again of a generation's lanes begin with; the share follows.
+pub(super) fn retry_prefix(projection: &str, generation: u64) -> String {
+    format!("lantern:retry:{projection}:{generation}:")
+}
+
+/// The numbers of those that are to be tried again.
+pub(super) fn retry(lane: &LaneId) -> String {
+    format!("{}{}", retry_prefix(&lane.projection, lane.generation), lane.share)
 }
 
 /// The set of the keys that a keyed view has.

@@ -14,6 +14,8 @@ pub(super) struct LaneHash {
     pub(super) owner: String,
     pub(super) checkpoint: Checkpoint,
     pub(super) broken: Option<String>,
+    /// Commits and settlements that have changed the lane's dead letters: so that one is seen that changed nothing else.
+    pub(super) letters: u64,
 }
 
 impl LaneHash {
@@ -26,6 +28,7 @@ impl LaneHash {
                 keys::EPOCH => lane.epoch = value.parse().ok()?,
                 keys::OWNER => lane.owner = value,
                 keys::BROKEN => lane.broken = Some(value),
+                keys::LETTERS => lane.letters = value.parse().ok()?,
                 _ => drop(lane.checkpoint.insert(keys::parse_partition(&field)?, parse_mark(&value)?)),
             }
         }
@@ -55,12 +58,13 @@ mod tests {
     #[test]
     fn reads_its_own_format() {
         let mark = Mark { next: 42, newest: -1 };
-        let lane = reply(&["epoch", "3", "owner", "7-ab", "a/topic/12", &format_mark(&mark)]);
+        let lane = reply(&["epoch", "3", "owner", "7-ab", "letters", "5", "a/topic/12", &format_mark(&mark)]);
         let expected = LaneHash {
             epoch: 3,
             owner: "7-ab".into(),
             checkpoint: [(TopicPartition::new("a/topic", 12), mark)].into(),
             broken: None,
+            letters: 5,
         };
         assert_eq!(LaneHash::parse(lane), Some(expected));
         assert_eq!(LaneHash::parse(reply(&[])), Some(LaneHash::default()));

@@ -36,6 +36,7 @@ pub(super) const ON_A_KEY: &[Need] = &[
     ("EXISTS", &[], WORK),
     ("GET", &[], WORK),
     ("HDEL", &["f"], WORK),
+    ("HEXISTS", &["f"], WORK),
     ("HGET", &["f"], WORK),
     ("HGETALL", &[], WORK),
     ("HINCRBY", &["f", "1"], WORK),

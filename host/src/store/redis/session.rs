@@ -12,7 +12,8 @@ use redis::{Cmd, Pipeline, Value, cmd};
 
 use super::lane::{LaneHash, format_mark};
 use super::said::{is_wrong_type, of_key};
-use super::{Redis, RedisCells, commands, keys};
+use super::{Redis, RedisCells, commands, keys, letters};
+use crate::letter::{Letter, SetAside};
 use crate::op::COUNTER_MAX;
 use crate::projection::{Kind, LaneId, Ordering, Projection, Share};
 use crate::store::{Checkpoint, Commit, Error, Session};
@@ -24,6 +25,9 @@ pub struct RedisSession {
     projection: Projection,
     id: LaneId,
     key: String,
+    /// The keys of its dead letters, and of those that are to be tried again.
+    dead: String,
+    retry: String,
     /// What the lane's hash must be for the next commit.
     expected: LaneHash,
     /// What was found wrong behind the last commit; the next call tells it.
@@ -37,6 +41,8 @@ impl RedisSession {
             connection: redis.connect().await?,
             redis,
             key: keys::lane(&id),
+            dead: keys::dead(&id),
+            retry: keys::retry(&id),
             expected: LaneHash { owner: nonce(), ..LaneHash::default() },
             fault: None,
             projection,
@@ -194,8 +200,21 @@ impl RedisSession {
             None
         } else if found.epoch > ours || (found.epoch == ours && found.owner != self.expected.owner) {
             Some(Error::Fenced { lane, ours, theirs: found.epoch })
+        } else if found.letters > self.expected.letters
+            && *found == (LaneHash { letters: found.letters, ..self.expected.clone() })
+        {
+            Some(Error::Settled { lane })
         } else {
             Some(Error::Rewound { lane })
+        }
+    }
+
+    fn unread(&self, failure: letters::Failure) -> Error {
+        match failure {
+            letters::Failure::Redis(error) => self.redis.unavailable(error),
+            letters::Failure::Format(reason) => {
+                self.refused(reason, "it was changed by hand or by a newer version of lantern; use that version")
+            }
         }
     }
 
@@ -220,8 +239,15 @@ impl RedisSession {
             pipeline.add_command(index);
             touched.push(self.index_key(view).into_bytes());
         }
+        for (command, key) in letters::commands(&commit.letters, &self.dead, &self.retry) {
+            pipeline.add_command(command);
+            touched.push(key.into());
+        }
         let (mut lane, mut readers) = (cmd("HSET"), cmd("HSET"));
         lane.arg(&self.key);
+        if !commit.letters.is_empty() {
+            lane.arg(keys::LETTERS).arg(self.expected.letters + 1);
+        }
         readers.arg(keys::checkpoints(&self.projection.name));
         for (at, mark) in &commit.checkpoint {
             let field = keys::partition(at);
@@ -230,7 +256,7 @@ impl RedisSession {
         }
         pipeline.add_command(lane);
         touched.push(self.key.clone().into_bytes());
-        if self.projection.live {
+        if self.projection.live && !commit.checkpoint.is_empty() {
             readers.arg(keys::GENERATION).arg(self.projection.generation);
             pipeline.add_command(readers);
             touched.push(keys::checkpoints(&self.projection.name).into_bytes());
@@ -286,6 +312,17 @@ impl Session for RedisSession {
         &self.expected.checkpoint
     }
 
+    async fn set_aside(&mut self) -> Result<SetAside, Error> {
+        let changes = self.expected.letters;
+        let read = letters::set_aside(&mut self.connection, &self.dead, &self.retry, changes).await;
+        read.map_err(|failure| self.unread(failure))
+    }
+
+    async fn letters(&mut self, numbers: &[u64]) -> Result<Vec<(u64, Letter)>, Error> {
+        let read = letters::read(&mut self.connection, &self.dead, numbers).await;
+        read.map_err(|failure| self.unread(failure))
+    }
+
     async fn commit(&mut self, commit: Commit) -> Result<(), Error> {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
@@ -309,6 +346,7 @@ impl Session for RedisSession {
                     return Err(self.refused(reason, "count in larger units, and rebuild the projection"));
                 }
                 self.expected.checkpoint.extend(commit.checkpoint);
+                self.expected.letters += u64::from(!commit.letters.is_empty());
                 self.fault = match watched.and_then(|_| self.parse(found)) {
                     Ok(found) => self.compare(&found),
                     Err(error) => Some(error),

@@ -7,7 +7,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::contender::Contender;
 use crate::stage::Stage;
-use crate::{boundary, careful, cutover, naive, outage, report, rounds};
+use crate::{boundary, careful, cutover, dead, naive, outage, report, rounds};
 
 const ROUNDS: usize = 9;
 const ROUNDS_QUICK: usize = 3;
@@ -67,6 +67,18 @@ enum Command {
         #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [100_000, 1_000_000])]
         accounts: Vec<u64>,
     },
+    /// Measure what events cost that can't be applied and are set aside
+    Dead {
+        /// Load so many events
+        #[arg(long, value_name = "N", default_value_t = EVENTS)]
+        events: u64,
+        /// Let so many of them be poison
+        #[arg(long, value_name = "N", default_value_t = 1000)]
+        poison: u64,
+        /// Do it so many times
+        #[arg(long, value_name = "N", default_value_t = 3)]
+        rounds: usize,
+    },
     /// Measure how soon work goes on after an outage, and what a host takes while it waits
     Outage {
         /// Keep it away for so many seconds
@@ -105,6 +117,7 @@ impl Args {
                 report::print(&rows);
                 Ok(())
             }
+            Some(Command::Dead { events, poison, rounds }) => dead::measure(*events, *poison, *rounds),
             Some(Command::Outage { seconds, rate }) => outage::measure(Duration::from_secs(*seconds), *rate),
             None => self.bench(),
         }

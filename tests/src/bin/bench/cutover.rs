@@ -15,6 +15,11 @@ const PARTITIONS: u32 = 8;
 const PROJECTION: &str = "balances";
 /// How often it cuts over while nothing else happens: each rollback is one.
 const CUTOVERS: usize = 10;
+/// Starts what gets only the processors that Redis and its reader leave, as if it ran on a machine of its own: the question
+/// is what a cutover costs them, not how a machine shares its processors out.
+const ELSEWHERE: [&str; 3] = ["chrt", "--idle", "0"];
+/// Does a command again and again. A process as large as this one stands still each time it starts another.
+const AGAIN: [&str; 3] = ["sh", "-c", r#"for _ in $(seq 10); do "$0" "$@" || exit; done"#];
 /// How long the reader reads while nothing else happens.
 const QUIET: Duration = Duration::from_secs(5);
 
@@ -24,9 +29,9 @@ pub fn measure(accounts: u64) -> anyhow::Result<Row> {
     let (source, redis) = (Source::log(), RedisServer::start());
     let topic = source.topic("account-events", PARTITIONS);
     source.append(&topic, &openings(accounts, PARTITIONS).collect::<Vec<Event>>());
-    let operator = Operator::of(&redis);
+    let operator = Operator::of(&redis).under(&ELSEWHERE);
     operator.deploy(PROJECTION, &artefacts::plugin("balances"), &topic, &[]);
-    let mut host = Host::run(&source.url(), &redis).start();
+    let mut host = Host::run(&source.url(), &redis).under(&ELSEWHERE).start();
     host.until("all accounts are open", || match redis.progress(PROJECTION) {
         opened if opened == accounts => Ok(()),
         opened => Err(format!("{opened} of {accounts} accounts are open")),
@@ -52,7 +57,7 @@ pub fn measure(accounts: u64) -> anyhow::Result<Row> {
 
     note("reading while it cuts over and nothing else happens");
     let reader = Reader::start(&redis, accounts);
-    (0..CUTOVERS).for_each(|_| _ = operator.does(&["rollback", PROJECTION]));
+    Operator::of(&redis).under(&[ELSEWHERE, AGAIN].concat()).does(&["rollback", PROJECTION]);
     let alone = checked(reader.stop())?;
     ensure!(alone.changes().len() == CUTOVERS, "the reader has seen {} cutovers", alone.changes().len());
 

@@ -9,6 +9,7 @@ mod consumer;
 mod contender;
 mod cpu;
 mod cutover;
+mod dead;
 mod job;
 mod naive;
 mod outage;

@@ -68,8 +68,8 @@ for _, place in ipairs(ask.places) do
   call('HSET', place.generation, unpack(place.fields))
 end
 for _, generation in ipairs(ask.forget) do
-  for _, key in ipairs(lanes_of(generation)) do
-    call('DEL', key)
+  for _, share in ipairs(call('SMEMBERS', generation.lanes)) do
+    call('UNLINK', generation.lane .. share, generation.dead .. share, generation.retry .. share)
   end
   call('DEL', generation.lanes, generation.generation)
 end
@@ -125,6 +125,7 @@ else
   call('DEL', ask.record)
   call('SREM', ask.names, ask.name)
 end
+call('HINCRBY', ask.installation, 'changes', 1)
 if ask.entry then
   call('XADD', ask.history, 'MAXLEN', '~', '10000', '*', unpack(ask.entry))
 end

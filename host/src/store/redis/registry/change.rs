@@ -42,6 +42,8 @@ fn argument(change: &Change, keyed_max: u64) -> Json {
         json!({
             "lanes": keys::lanes(name, number),
             "lane": keys::lane_prefix(name, number),
+            "dead": keys::dead_prefix(name, number),
+            "retry": keys::retry_prefix(name, number),
             "generation": keys::generation(name, number),
         })
     };
@@ -75,6 +77,7 @@ fn argument(change: &Change, keyed_max: u64) -> Json {
     }
     put("faults", keys::FAULTS.into());
     put("forgive", forgotten.map(|number| format!("{name}:{number}:")).collect());
+    put("installation", keys::INSTALLATION.into());
     put("names", keys::DEPLOYMENTS.into());
     put("name", name.into());
     put("history", keys::HISTORY.into());

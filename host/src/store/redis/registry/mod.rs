@@ -4,6 +4,7 @@ mod change;
 mod chunk;
 mod compare;
 mod hosts;
+mod letters;
 mod listen;
 mod operator;
 mod records;
@@ -23,6 +24,7 @@ use crate::control::{
     Change, Deployment, Error, FaultAt, HostReport, Installation, Outcome, Recorded, Registry, Snapshot,
 };
 use crate::store::{self, Checkpoint};
+pub use letters::Settlement;
 pub use operator::{HistoryLine, ServerFacts};
 pub use views::Record;
 

@@ -25,11 +25,14 @@ impl RedisRegistry {
         let faults: BTreeMap<String, String> = redis::from_redis_value(faults).map_err(parse_error)?;
         let deployments = self.read_deployments(names).await?;
         // If all was lost meanwhile, this says so: what was left to be read must not be taken for what is deployed.
-        let again: Option<String> = self.ask(cmd("HGET").arg(keys::INSTALLATION).arg(keys::ID)).await?;
-        let installation = parse_installation(&installation).filter(|found| again.as_ref() == Some(&found.id));
+        let again: BTreeMap<String, String> = self.ask(cmd("HGETALL").arg(keys::INSTALLATION)).await?;
+        let changes = change_count(&installation).min(change_count(&again));
+        let again = again.get(keys::ID);
+        let installation = parse_installation(&installation).filter(|found| again == Some(&found.id));
         Ok(Snapshot {
             installation,
             deployments,
+            changes,
             faults: faults.into_iter().filter_map(|(at, why)| Some((keys::parse_fault(&at)?, why))).collect(),
             now: seconds * 1000 + micros / 1000,
         })
@@ -118,6 +121,10 @@ fn parse(text: &str) -> Result<Deployment, String> {
         return Err(format!("its format is {format}, and this is version {FORMAT}"));
     }
     serde_json::from_str(text).map_err(|e| e.to_string())
+}
+
+fn change_count(installation: &BTreeMap<String, String>) -> u64 {
+    installation.get(keys::CHANGE_COUNT).and_then(|count| count.parse().ok()).unwrap_or(0)
 }
 
 fn parse_installation(fields: &BTreeMap<String, String>) -> Option<Installation> {
