@@ -19,6 +19,7 @@ use crate::source::shared::Shared;
 use crate::source::{Bounds, Error, Source, Topic};
 use crate::store::redis::{Redis, RedisCells, RedisRegistry};
 use crate::supervisor::{self, Board, Host, Loader, Options, Unloadable};
+use crate::trust::{self, Trust};
 
 /// How long a host may take to end once it is told to: its lanes finish their batch, and it leaves the others.
 const GRACE: Duration = Duration::from_secs(4);
@@ -83,6 +84,28 @@ impl AnySource {
 pub(crate) struct Workshop {
     engine: Engine,
     cache: Cache,
+    trust: Trust,
+}
+
+/// Why a plugin can't be had.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenError {
+    /// It is none that we could run.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// It is none that we may run.
+    #[error(transparent)]
+    Trust(#[from] trust::Error),
+}
+
+impl OpenError {
+    /// What the user can do about it.
+    pub(crate) fn hint(&self) -> &'static str {
+        match self {
+            OpenError::Load(error) => error.hint(),
+            OpenError::Trust(error) => error.hint(),
+        }
+    }
 }
 
 /// A plugin's file, read and understood.
@@ -100,16 +123,21 @@ impl Workshop {
         // Also if the file has been replaced meanwhile.
         let engine = engine.compiling_aside(PathBuf::from("/proc/self/exe"));
         let cache = cache.map_or_else(Cache::none, |directory| Cache::new(directory.to_owned()));
-        Ok(Self { engine, cache })
+        Ok(Self { engine, cache, trust: Trust::default() })
+    }
+
+    /// The same, but only of modules that are trusted.
+    pub(crate) fn trusting(self, trust: Trust) -> Self {
+        Self { trust, ..self }
     }
 
     /// Reads a plugin's file and asks it what it is, under a configuration and within limits. Blocks while it compiles.
-    fn open(
+    pub(crate) fn open(
         &self,
         file: &Path,
         config: &BTreeMap<String, String>,
         limits: &limits::Settings,
-    ) -> Result<Plugin, LoadError> {
+    ) -> Result<Plugin, OpenError> {
         let bytes = wasm::read(file, &Limits::of(limits))?;
         let module = self.module(bytes.clone(), Arc::new(config.clone()), limits)?;
         let (digest, description) = (module.digest().to_owned(), module.description().clone());
@@ -122,19 +150,21 @@ impl Workshop {
         file: &Path,
         config: &BTreeMap<String, String>,
         limits: &limits::Settings,
-    ) -> Result<Plugin, LoadError> {
+    ) -> Result<Plugin, OpenError> {
         let (workshop, file, config, limits) = (self.clone(), file.to_owned(), config.clone(), limits.clone());
         let opened = tokio::task::spawn_blocking(move || workshop.open(&file, &config, &limits)).await;
         opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
     }
 
+    /// Nothing of a module is run, or even compiled, before it is known to be trusted.
     fn module(
         &self,
         bytes: Vec<u8>,
         config: Arc<BTreeMap<String, String>>,
         limits: &limits::Settings,
-    ) -> Result<HostModule, LoadError> {
-        WasmModule::configured(&self.engine, &self.cache, &Limits::of(limits), bytes, config)
+    ) -> Result<HostModule, OpenError> {
+        self.trust.check(&bytes)?;
+        Ok(WasmModule::configured(&self.engine, &self.cache, &Limits::of(limits), bytes, config)?)
     }
 
     fn loader(self) -> Loader<HostModule> {

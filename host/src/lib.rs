@@ -14,3 +14,4 @@ pub mod sandbox;
 pub mod source;
 pub mod store;
 pub mod supervisor;
+pub mod trust;

@@ -148,25 +148,25 @@ fn sources_that_are_none() {
         |source| refusal(["--source", source, "--redis", "redis://127.0.0.1:1", "--projection", "a=a.wasm"]);
     assert_snapshot!(refusal("kafak://127.0.0.1:9092"), @r"
     exit code 2
-    error: invalid value 'kafak://127.0.0.1:9092' for '--source <SOURCE>': it is no source; write kafka://HOST:PORT or log:DIR
+    error: invalid value for '--source <SOURCE>': it is no source; write kafka://HOST:PORT or log:DIR
 
     For more information, try '--help'.
     ");
     assert_snapshot!(refusal("kafka://"), @r"
     exit code 2
-    error: invalid value 'kafka://' for '--source <SOURCE>': `` is no broker; write kafka://HOST:PORT,HOST:PORT
+    error: invalid value for '--source <SOURCE>': a broker is not HOST:PORT; write kafka://HOST:PORT,HOST:PORT
 
     For more information, try '--help'.
     ");
     assert_snapshot!(refusal("kafka://127.0.0.1:port"), @r"
     exit code 2
-    error: invalid value 'kafka://127.0.0.1:port' for '--source <SOURCE>': `127.0.0.1:port` is no broker; write kafka://HOST:PORT,HOST:PORT
+    error: invalid value for '--source <SOURCE>': a broker is not HOST:PORT; write kafka://HOST:PORT,HOST:PORT
 
     For more information, try '--help'.
     ");
     assert_snapshot!(refusal("log:"), @r"
     exit code 2
-    error: invalid value 'log:' for '--source <SOURCE>': it names no directory; write log:DIR
+    error: invalid value for '--source <SOURCE>': it names no directory; write log:DIR
 
     For more information, try '--help'.
     ");
@@ -177,7 +177,7 @@ fn a_redis_that_is_none() {
     let refusal = |redis| refusal(["--source", "log:.", "--redis", redis, "--projection", "a=a.wasm"]);
     assert_snapshot!(refusal("http://127.0.0.1:6379"), @r"
     exit code 2
-    error: invalid value 'http://127.0.0.1:6379' for '--redis <URL>': not a Redis URL: Redis URL did not parse - InvalidClientConfig; write redis://[USER:PASSWORD@]HOST:PORT[/DB]
+    error: invalid value for '--redis <URL>': not a Redis URL: Redis URL did not parse - InvalidClientConfig; write redis://HOST:PORT or redis://HOST:PORT/DB, with USER:PASSWORD@ before the host if it takes them
 
     For more information, try '--help'.
     ");

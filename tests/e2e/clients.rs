@@ -10,20 +10,19 @@ use lantern_tests::bank::{Bank, BankViews};
 use lantern_tests::clients::Program;
 use lantern_tests::event::EPOCH_MS;
 use lantern_tests::eventually::NET;
-use lantern_tests::{Event, Process, RedisServer, Source, eventually};
+use lantern_tests::{Event, Operator, Process, RedisServer, Source, eventually};
 use redis::{Cmd, cmd};
 use serde_json::Value;
 
 use crate::story::BankStory;
 
-/// The Redis user that the page advises to have for readers, and that the programs are.
-const READER: &str = "ACL SETUSER reader on >PASSWORD ~balances:* ~leaderboard:* ~lantern:checkpoints:* \
-    +@read +@connection +@transaction -@dangerous";
+/// The command whose rules the page advises to give to readers, and under which the programs are.
+const READER: &str = "acl reader --projection balances --projection leaderboard";
 
 #[test]
 fn the_page_shows_what_is_tested() {
     let page = fs::read_to_string(repository().join("docs/reading-views.md")).unwrap();
-    assert!(page.contains(READER), "docs/reading-views.md does not show this user:\n{READER}");
+    assert!(page.contains(READER), "docs/reading-views.md does not show `lantern {READER}`");
     for program in Program::ALL {
         let block = format!("```{}\n{}```\n", program.language(), program.text());
         assert!(page.contains(&block), "docs/reading-views.md does not show the {program:?} program as it is");
@@ -91,7 +90,9 @@ fn said_by(program: Program) -> Option<(BankStory, String)> {
     let partition = format!("{}/{}", story.topic, deposit.partition);
     let offset = story.ends()[&partition];
     let mut user = Cmd::new();
-    READER.split(' ').for_each(|word| _ = user.arg(word));
+    let args: Vec<&str> = READER.split(' ').chain(["--user", "reader"]).collect();
+    let rules = Operator::of(&story.redis).does(&args);
+    rules.trim().split(' ').chain([">PASSWORD"]).for_each(|word| _ = user.arg(word));
     story.redis.query::<()>(&user).unwrap();
     let url = story.redis.url().replacen("redis://", "redis://reader:PASSWORD@", 1);
     command.args([url, partition, offset.to_string()]);

@@ -79,7 +79,7 @@ fn the_doctor_looks_everything_over() {
     ok clock Redis's clock and this machine's agree
     ok writing scripts run, and may write
     ok news changes are heard of at once
-    ok rights the user may do all that a host has to
+    ok rights the user may do all that a host and an operator have to
     ok source log:[DIR] answers
     ok topics of balances [TOPIC] has 2 partitions
     ok topics of leaderboard [TOPIC] has 2 partitions

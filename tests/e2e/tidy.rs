@@ -4,11 +4,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Where a word may stand in the host's sources: folders, or files.
-const PLACES: [(&str, &[&str]); 7] = [
+const PLACES: [(&str, &[&str]); 8] = [
     ("rdkafka::", &["source/kafka"]),
     ("use redis::", &["store/redis"]),
     ("use wasmtime", &["sandbox/wasm"]),
     ("clap::", &["cli"]),
+    ("use ring::", &["trust.rs"]),
     ("crate::source", &["source", "lane", "supervisor", "cli", "app.rs"]),
     ("crate::sandbox", &["sandbox", "lane", "supervisor", "app.rs"]),
     ("crate::store", &["store", "lane", "control", "supervisor", "cli", "app.rs"]),

@@ -10,6 +10,7 @@ use super::manifest::{ForAll, Manifest};
 use super::operate::{Operator, deployments, failure, refused};
 use super::prepare::{Prepared, Preparer, Request};
 use super::run::Cache;
+use super::sign::Trusting;
 use super::table::{STRONG, paint, wants_colour};
 use super::undeploy::undeploy;
 use super::{Printer, UserError, plan};
@@ -54,6 +55,9 @@ pub(crate) struct Args {
     plan: bool,
 
     #[command(flatten)]
+    trusting: Trusting,
+
+    #[command(flatten)]
     cache: Cache,
 
     #[command(flatten)]
@@ -77,7 +81,7 @@ pub(crate) fn run(args: Args, printer: &mut Printer) -> anyhow::Result<()> {
     let for_all =
         ForAll { allow_loss: args.allow_loss, from_earliest: args.how.from_earliest, rebuild: args.how.rebuild() };
     let requests = manifest.requests(args.manifest.parent().unwrap_or(Path::new("")), &for_all);
-    let workshop = Workshop::new(args.cache.dir().as_deref())?;
+    let workshop = Workshop::new(args.cache.dir().as_deref())?.trusting(args.trusting.read()?);
     block_on(async {
         let operator = args.connection.operator();
         let snapshot = operator.snapshot().await?;

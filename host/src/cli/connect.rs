@@ -1,6 +1,7 @@
 //! How the commands of an operator reach their installation: `--redis`, and `--source` where events are asked about.
 
 use super::operate::Operator;
+use super::secret::Address;
 use super::{UserError, source};
 use crate::app::AnySource;
 use crate::control::Snapshot;
@@ -16,12 +17,12 @@ pub(super) struct Connection {
         env = "LANTERN_REDIS",
         hide_env_values = true,
         default_value = "redis://127.0.0.1:6379",
-        value_parser = source::parse_redis
+        value_parser = Address(source::parse_redis)
     )]
     redis: Redis,
 
     /// Ask this source about its topics [default: the one that the hosts read, without secret properties]
-    #[arg(long, value_name = "URL", env = "LANTERN_SOURCE", hide_env_values = true, value_parser = source::parse_source)]
+    #[arg(long, value_name = "URL", env = "LANTERN_SOURCE", hide_env_values = true, value_parser = Address(source::parse_source))]
     source: Option<AnySource>,
 }
 
@@ -29,6 +30,11 @@ impl Connection {
     /// Whoever acts on the installation.
     pub(super) fn operator(&self) -> Operator {
         Operator::new(RedisRegistry::new(self.redis.clone()))
+    }
+
+    /// The Redis that has the installation.
+    pub(super) fn redis(&self) -> &Redis {
+        &self.redis
     }
 
     /// The source, if it is named here or known to the installation.

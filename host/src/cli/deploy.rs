@@ -10,6 +10,7 @@ use super::connect::{Connection, block_on};
 use super::how::How;
 use super::prepare::{Prepared, Preparer, Request, Setting, Topics};
 use super::run::Cache;
+use super::sign::Trusting;
 use super::{Printer, limit, plan, progress};
 use crate::app::Workshop;
 use crate::control::{Beginning, Kind, OnError};
@@ -88,6 +89,9 @@ pub(crate) struct Args {
     wait: bool,
 
     #[command(flatten)]
+    trusting: Trusting,
+
+    #[command(flatten)]
     cache: Cache,
 
     #[command(flatten)]
@@ -99,7 +103,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: Args, printer: &mut Printer) -> anyhow::Result<()> {
-    let workshop = Workshop::new(args.cache.dir().as_deref())?;
+    let workshop = Workshop::new(args.cache.dir().as_deref())?.trusting(args.trusting.read()?);
     block_on(async {
         let operator = args.connection.operator();
         let source = args.connection.ask_source(&operator).await?;

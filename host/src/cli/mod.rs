@@ -2,6 +2,7 @@
 //!
 //! Data goes to stdout and talk to stderr. Exit codes: 0 done, 1 failed, 2 wrong usage, 3 no such projection, 4 refused.
 
+mod acl;
 mod apply;
 mod audit;
 mod cancel;
@@ -36,6 +37,8 @@ mod report;
 mod resume;
 mod rollback;
 mod run;
+mod secret;
+mod sign;
 mod source;
 mod status;
 mod stop;
@@ -83,13 +86,18 @@ enum Command {
     Gc(Box<gc::Args>),
     Dead(Box<dead::Args>),
     Doctor(Box<doctor::Args>),
+    Acl(Box<acl::Args>),
+    Sign(Box<sign::Args>),
     #[command(hide = true)]
     Compile(compile::Args),
 }
 
 /// Parses the command line, does what it says, and gives the process's exit code.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return refuse(&error),
+    };
     let mut printer = Printer::default();
     let result = match cli.command {
         Command::Compile(args) => match compile::run(&args) {
@@ -116,6 +124,8 @@ pub fn main() -> ExitCode {
         Command::Gc(args) => gc::run(*args, &mut printer),
         Command::Dead(args) => dead::run(*args, &mut printer),
         Command::Doctor(args) => doctor::run(*args, &mut printer),
+        Command::Acl(args) => acl::run(*args, &mut printer),
+        Command::Sign(args) => sign::run(*args, &mut printer),
     };
     let result = result.and_then(|()| printer.finish().map_err(cannot_print));
     match result {
@@ -125,6 +135,18 @@ pub fn main() -> ExitCode {
             ExitCode::from(error.downcast_ref().map_or(1, UserError::exit_code))
         }
     }
+}
+
+/// Says what is wrong with the command line, or gives the help that was asked for.
+fn refuse(error: &clap::Error) -> ExitCode {
+    let said = error.to_string();
+    let shown = secret::without_secrets(&said);
+    if error.use_stderr() && shown != said {
+        Printer::default().note(shown.trim_end());
+    } else if error.print().is_err() {
+        return ExitCode::FAILURE;
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
 fn cannot_print(error: std::io::Error) -> anyhow::Error {

@@ -12,6 +12,7 @@ use crate::control::{Deployment, Kind, Snapshot, steps};
 use crate::lane::{Outages, chain};
 use crate::projection::name_fault;
 use crate::store::Unwilling;
+use crate::store::redis::Role;
 
 /// How long to wait before Redis is asked again.
 const AGAIN: Duration = Duration::from_millis(200);
@@ -88,7 +89,9 @@ pub(super) async fn deploy(
         open(workshop, one).await?;
     }
     let outages = Outages::default();
-    let able = || async { operator.registry.try_all(&[]).await.map_err(|e| operate::failure(&e)) };
+    // Whoever deploys does what an operator does.
+    let roles: &[Role] = if named.is_empty() { &[Role::Host] } else { &[Role::Host, Role::Operator] };
+    let able = || async { operator.registry.try_all(roles, &[]).await.map_err(|e| operate::failure(&e)) };
     patiently(&outages, able).await?;
     for one in named {
         let request = Request {

@@ -6,6 +6,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::operate::Operator;
+use super::secret::Address;
+use super::sign::Trusting;
 use super::{named, source, start_log, stop};
 use crate::app::{self, AnySource, Memory, Named, Parts, Workshop};
 use crate::lane::Settings;
@@ -16,11 +18,11 @@ use crate::supervisor::Board;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Read events from kafka://HOST:PORT[,HOST:PORT…][?PROPERTY=VALUE…] or from the embedded log log:DIR
-    #[arg(long, env = "LANTERN_SOURCE", hide_env_values = true, value_parser = source::parse_source)]
+    #[arg(long, env = "LANTERN_SOURCE", hide_env_values = true, value_parser = Address(source::parse_source))]
     source: AnySource,
 
     /// Keep views in this Redis, such as redis://127.0.0.1:6379
-    #[arg(long, value_name = "URL", env = "LANTERN_REDIS", hide_env_values = true, value_parser = source::parse_redis)]
+    #[arg(long, value_name = "URL", env = "LANTERN_REDIS", hide_env_values = true, value_parser = Address(source::parse_redis))]
     redis: Redis,
 
     /// Deploy this projection first, on the topics of its description or on these instead, and end when it has
@@ -31,6 +33,9 @@ pub(crate) struct Args {
     /// Rebuild at most this many projections at once; the others wait
     #[arg(long, value_name = "N", default_value_t = REBUILDS_MAX, value_parser = positive)]
     max_rebuilds: usize,
+
+    #[command(flatten)]
+    trusting: Trusting,
 
     #[command(flatten)]
     tuning: Tuning,
@@ -114,7 +119,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
         let _within = runtime.enter();
         stop::Signals::new()?
     };
-    let workshop = Workshop::new(args.tuning.cache.dir().as_deref())?;
+    let workshop = Workshop::new(args.tuning.cache.dir().as_deref())?.trusting(args.trusting.read()?);
     let operator = Operator::new(RedisRegistry::new(args.redis.clone()));
     let board = Board::default();
     let names = named::names(&args.projections)?;

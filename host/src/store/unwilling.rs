@@ -22,7 +22,7 @@ impl Unwilling {
             Unwilling::Full => "make room or raise maxmemory; what waits then goes on by itself",
             Unwilling::ReadOnly => "name the primary; what waits goes on by itself when this one takes writes",
             Unwilling::Denied => {
-                "check user and password in the URL, and the user's rights: `lantern doctor` names what it lacks"
+                "check user and password in the URL, and the user's rights: `lantern doctor` names what it lacks, `lantern acl` what it needs"
             }
             Unwilling::Busy => "mend what it says; what waits then goes on by itself",
         }

@@ -1,5 +1,6 @@
 //! Redis as it really is: full, read-only, distrustful, slow, and with people's hands in it.
 
+mod acl;
 mod hands;
 mod memory;
 mod replica;
@@ -7,13 +8,20 @@ mod rights;
 mod slow;
 
 use lantern_tests::bank::Bank;
-use lantern_tests::{Host, Source};
+use lantern_tests::{Host, Operator, RedisServer, Source};
 
 use crate::story::BankStory;
 
 /// A bank with so much to do that a host of small batches can be met in the middle of it.
 fn long_story() -> BankStory {
     BankStory::told_by(Source::log(), &Bank { events: 50_000, ..Bank::default() })
+}
+
+/// The rules that `lantern acl` prints for one user with these arguments.
+fn acl(redis: &RedisServer, args: &[&str]) -> Vec<String> {
+    let printed = Operator::of(redis).tries(&[&["acl"], args, &["--user", "somebody", "--json"]].concat());
+    let rules = printed.json()["users"][0]["rules"].as_array().cloned().expect("a user has rules");
+    rules.iter().map(|rule| rule.as_str().expect("a rule is text").to_owned()).collect()
 }
 
 /// How often a host has said something.

@@ -5,13 +5,17 @@ use lantern_tests::bank::Bank;
 use lantern_tests::eventually::NET;
 use lantern_tests::{Host, Operator, RedisServer, Source};
 
-use super::{is_retrying, is_well, long_story, times};
+use super::{acl, is_retrying, is_well, long_story, times};
 use crate::story::BankStory;
 use lantern_tests::artefacts::plugin;
 use lantern_tests::host::Run;
 
-/// The rights that docs/operations.md gives a host.
-const ENOUGH: &[&str] = &["~*", "&lantern:changes", "+@all", "-@admin", "-@dangerous", "+info"];
+/// Lets a user have the rights of these roles, and gives the URL by which that user comes.
+fn let_in(story: &BankStory, user: &str, roles: &[&str]) -> String {
+    let rules = acl(&story.redis, &[roles, &["--projection", "balances"]].concat());
+    story.redis.let_user(user, &rules.iter().map(String::as_str).collect::<Vec<_>>());
+    story.redis.url_of(user, "secret")
+}
 
 fn short_story() -> BankStory {
     BankStory::told_by(Source::log(), &Bank { events: 1_000, ..Bank::default() })
@@ -31,10 +35,9 @@ fn refusal(story: &BankStory, url: &str) -> String {
 }
 
 #[test]
-fn the_rights_in_the_docs_are_enough() {
+fn whoever_is_host_and_operator_may_deploy_while_starting() {
     let story = long_story();
-    story.redis.let_user("host", ENOUGH);
-    let url = story.redis.url_of("host", "secret");
+    let url = let_in(&story, "both", &["host", "operator"]);
     let mut host = run_as(&story, &url).start();
     story.expect_exact(&mut host);
     let operator = Operator::at(&url);
@@ -43,7 +46,7 @@ fn the_rights_in_the_docs_are_enough() {
     operator.does(&["gc"]);
     story.expect_exact(&mut host);
     let doctor = operator.tries(&["doctor"]);
-    assert!(doctor.stdout.contains("the user may do all that a host has to"), "{doctor:?}");
+    assert!(doctor.stdout.contains("the user may do all that a host and an operator have to"), "{doctor:?}");
     assert_eq!(times(&host, "NOPERM"), 0, "{}", host.stderr());
     assert_eq!(host.terminate(), Some(0));
 }
@@ -56,11 +59,14 @@ fn commands_that_are_lacking_are_named_at_the_start_and_by_the_doctor() {
     assert_snapshot!(refusal(&story, &url), @r"
     exit code Some(1)
     error: redis://[REDIS]/0 denies us: NOPERM this user has no right to EVAL, HSET, ZADD
-    hint: check user and password in the URL, and the user's rights: `lantern doctor` names what it lacks
+    hint: check user and password in the URL, and the user's rights: `lantern doctor` names what it lacks, `lantern acl` what it needs
     ");
     let doctor = Operator::at(&url).tries(&["doctor", "--source", &story.source.url()]);
     assert_eq!(doctor.code, Some(1));
-    assert!(doctor.stdout.contains("NOPERM this user has no right to EVAL, HSET, ZADD"), "{doctor:?}");
+    assert!(
+        doctor.stdout.contains("no right to EVAL, HSET; a host lacks ZADD too (hint: `lantern acl`"),
+        "{doctor:?}"
+    );
 }
 
 #[test]
@@ -68,7 +74,7 @@ fn without_transactions_nothing_is_written() {
     let story = short_story();
     story.redis.let_user("weak", &["~*", "&*", "+@all", "-@transaction"]);
     let said = refusal(&story, &story.redis.url_of("weak", "secret"));
-    assert!(said.contains("no right to WATCH, UNWATCH, MULTI, EXEC, DISCARD"), "{said}");
+    assert!(said.contains("no right to WATCH, MULTI, EXEC, DISCARD"), "{said}");
     assert_eq!(story.redis.keys(), [""; 0]);
 }
 
@@ -86,11 +92,11 @@ fn keys_that_are_not_for_us_are_named() {
 #[test]
 fn whoever_is_not_let_in_is_told_so() {
     let mut story = short_story();
-    story.redis.let_user("host", ENOUGH);
+    let_in(&story, "host", &["host", "operator"]);
     assert_snapshot!(refusal(&story, &story.redis.url_of("host", "wrong")), @r"
     exit code Some(1)
     error: redis://[REDIS]/0 denies us: WRONGPASS invalid username-password pair or user is disabled.
-    hint: check user and password in the URL, and the user's rights: `lantern doctor` names what it lacks
+    hint: check user and password in the URL, and the user's rights: `lantern doctor` names what it lacks, `lantern acl` what it needs
     ");
     story.redis = RedisServer::start();
     story
@@ -102,7 +108,7 @@ fn whoever_is_not_let_in_is_told_so() {
     assert_snapshot!(refusal(&story, &story.redis.url()), @r"
     exit code Some(1)
     error: redis://[REDIS]/0 denies us: NOAUTH Authentication required.
-    hint: check user and password in the URL, and the user's rights: `lantern doctor` names what it lacks
+    hint: check user and password in the URL, and the user's rights: `lantern doctor` names what it lacks, `lantern acl` what it needs
     ");
     assert_eq!(other.tries(&["list"]).code, Some(0));
 }
@@ -110,8 +116,7 @@ fn whoever_is_not_let_in_is_told_so() {
 #[test]
 fn a_right_that_is_lost_is_waited_for() {
     let story = long_story();
-    story.redis.let_user("host", ENOUGH);
-    let mut host = run_as(&story, &story.redis.url_of("host", "secret")).batch_events(10).start();
+    let mut host = run_as(&story, &let_in(&story, "host", &["host", "operator"])).batch_events(10).start();
     host.until("some is applied", || story.is_past(5_000));
 
     let change = |right: &str| {

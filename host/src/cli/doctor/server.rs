@@ -3,9 +3,7 @@
 use super::check::Check;
 use crate::cli::clock;
 use crate::cli::figures::span;
-use crate::control::Error;
-use crate::store::Unwilling;
-use crate::store::redis::{RedisRegistry, ServerFacts};
+use crate::store::redis::{RedisRegistry, Role, ServerFacts};
 
 /// The oldest version that has all commands that are used.
 const VERSION_MIN: (u32, u32) = (6, 2);
@@ -33,15 +31,31 @@ pub(super) async fn examine(registry: &RedisRegistry) -> (Vec<Check>, bool) {
     (checks, true)
 }
 
-/// Whether the user may do all that a host has to, with views under these prefixes.
+/// Whether the user may do all that a host or an operator has to, with views under these prefixes.
 pub(super) async fn rights(registry: &RedisRegistry, prefixes: &[String]) -> Check {
-    match registry.try_all(prefixes).await {
-        Ok(()) => Check::ok("rights", "the user may do all that a host has to"),
-        Err(error @ Error::Unwilling { why: Unwilling::Denied, .. }) => Check {
-            mend: Some("ACL SETUSER … +@all -@admin -@dangerous ~*, or see docs/operations.md".into()),
-            ..Check::failed("rights", &error)
-        },
-        Err(error) => Check::failed("rights", &error),
+    let of_an_operator = registry.lacking(Role::Operator, prefixes).await;
+    let of_a_host = registry.lacking(Role::Host, prefixes).await;
+    let (operator, host) = match (of_an_operator, of_a_host) {
+        (Ok(operator), Ok(host)) => (operator, host),
+        (Err(error), _) | (_, Err(error)) => return Check::failed("rights", &error),
+    };
+    let more: Vec<&str> = host.iter().filter(|right| !operator.contains(right)).map(String::as_str).collect();
+    match (operator.is_empty(), host.is_empty()) {
+        (true, true) => Check::ok("rights", "the user may do all that a host and an operator have to"),
+        (true, false) => Check::ok(
+            "rights",
+            format!("the user may do all that an operator has to; a host needs {} as well", more.join(", ")),
+        ),
+        (false, true) => Check::ok(
+            "rights",
+            format!("the user may do all that a host has to; an operator needs {} as well", operator.join(", ")),
+        ),
+        (false, false) => {
+            let more =
+                if more.is_empty() { String::new() } else { format!("; a host lacks {} too", more.join(", ")) };
+            Check::ok("rights", format!("this user has no right to {}{more}", operator.join(", ")))
+                .problem("`lantern acl` prints the rules that hosts and operators need")
+        }
     }
 }
 

@@ -18,6 +18,7 @@ use crate::app::AnySource;
 use crate::control::{Deployment, Error, Generation, HostReport, Registry, Snapshot};
 use crate::lane::chain;
 use crate::limits::{self, LIMITS, Limits};
+use crate::store::redis::Role;
 use crate::store::{Checkpoint, Unwilling};
 use ends::Ends;
 pub(super) use standing::share;
@@ -161,7 +162,7 @@ fn in_force(deployment: &Deployment) -> limits::Settings {
 
 /// Why nobody can write in Redis, if nobody can. What this user may not do says nothing of the hosts.
 async fn unwilling(operator: &Operator) -> Option<String> {
-    match operator.registry.try_all(&[]).await {
+    match operator.registry.try_all(&[Role::Operator], &[]).await {
         Err(error @ Error::Unwilling { why: Unwilling::Full | Unwilling::ReadOnly, .. }) => {
             Some(format!("{} (hint: {})", chain(&error), error.hint()))
         }

@@ -26,6 +26,9 @@ pub(super) fn describe(
     timeout: Duration,
 ) -> Result<Topic, KafkaError> {
     let name = CString::new(topic).map_err(KafkaError::Nul)?;
+    // As long as an admin request waits for a broker that is away, librdkafka tries to reach that without a pause. So a broker
+    // must be there first, and this waits for one at ease.
+    consumer.fetch_metadata(Some(topic), timeout)?;
     let client = consumer.client().native_ptr();
     let milliseconds = |time: Duration| c_int::try_from(time.as_millis()).unwrap_or(c_int::MAX);
     // SAFETY: the client lives for the whole call, for `consumer` holds it. What is made here is destroyed when it goes

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::types::RDKafkaConfRes;
 
 use super::{Bounds, Error, Source, Start, Topic, TopicId};
 use crate::event::TopicPartition;
@@ -45,19 +46,31 @@ pub struct Kafka {
 
 /// Settings that librdkafka does not take.
 #[derive(Debug, thiserror::Error)]
-#[error("librdkafka does not take the settings")]
-pub struct BadSettings(#[source] KafkaError);
+#[error("librdkafka does not take the settings: {0}")]
+pub struct BadSettings(String);
+
+/// The error without the values of properties, which may be secret.
+impl From<KafkaError> for BadSettings {
+    fn from(error: KafkaError) -> Self {
+        Self(match error {
+            KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, _, name, _) => {
+                format!("there is no property `{name}`")
+            }
+            KafkaError::ClientConfig(_, _, name, _) => format!("property `{name}` does not take its value"),
+            other => other.to_string(),
+        })
+    }
+}
 
 impl Kafka {
     /// The cluster behind the brokers `host:port,…`, with further properties of librdkafka (for TLS or SASL, say).
     /// Does not connect yet.
     pub fn new(brokers: &str, properties: Vec<(String, String)>) -> Result<Self, BadSettings> {
         let questions = client::consumer(brokers, &properties, budget::READER_BYTES_MIN, Context::default());
-        let questions = questions.map_err(BadSettings)?;
         Ok(Self {
             brokers: brokers.into(),
             properties: properties.into(),
-            questions: Arc::new(questions),
+            questions: Arc::new(questions?),
             budget: Budget::new(FETCH_AHEAD_BYTES),
         })
     }

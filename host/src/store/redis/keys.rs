@@ -29,6 +29,9 @@ use crate::control::FaultAt;
 use crate::event::TopicPartition;
 use crate::projection::LaneId;
 
+/// What all keys but the views begin with.
+pub(super) const OURS: &str = "lantern:";
+
 /// The hash of the installation, and its fields.
 pub(super) const INSTALLATION: &str = "lantern:installation";
 pub(super) const ID: &str = "id";

@@ -11,6 +11,7 @@ mod lane;
 mod letters;
 mod peek;
 mod registry;
+mod rights;
 mod said;
 mod session;
 
@@ -18,13 +19,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use redis::AsyncConnectionConfig;
 use redis::aio::MultiplexedConnection;
+use redis::{AsyncConnectionConfig, IntoConnectionInfo};
 
 use super::{Error, Store};
 use crate::projection::{Projection, Share};
 pub use cells::RedisCells;
 pub use registry::{HistoryLine, Record, RedisRegistry, ServerFacts, Settlement};
+pub use rights::{Place, Role, rules};
 use said::Said;
 pub use session::RedisSession;
 
@@ -43,10 +45,17 @@ pub struct Redis {
 impl Redis {
     /// The server at a URL as Redis clients write it, such as `redis://127.0.0.1:6379/0`. Does not connect yet.
     pub fn new(url: &str) -> Result<Self, BadUrl> {
-        let client = redis::Client::open(url).map_err(BadUrl)?;
-        let info = client.get_connection_info();
+        let info = url.into_connection_info().map_err(BadUrl)?;
         let what = format!("redis://{}/{}", info.addr(), info.redis_settings().db());
+        // The client would tell its name with every connection, for which a user needs a right more.
+        let settings = info.redis_settings().clone().set_skip_set_lib_name();
+        let client = redis::Client::open(info.set_redis_settings(settings)).map_err(BadUrl)?;
         Ok(Self { client, what: what.into() })
+    }
+
+    /// The number of the database.
+    pub fn database(&self) -> i64 {
+        self.client.get_connection_info().redis_settings().db()
     }
 
     async fn connect(&self) -> Result<MultiplexedConnection, Error> {

@@ -99,21 +99,24 @@ impl RedisRegistry {
 
     /// How the server is set up.
     pub async fn server_facts(&self) -> Result<ServerFacts, Error> {
-        let info = self.optional::<String>(cmd("INFO").arg("server")).await?.unwrap_or_default();
-        let version = info.lines().find_map(|line| line.strip_prefix("redis_version:"));
+        let info = self.info().await?;
         let (seconds, micros): (i64, i64) = self.ask(&cmd("TIME")).await?;
-        let eviction = self.eviction().await?;
-        let memory_max = self.setting("maxmemory").await?.and_then(|bytes| bytes.parse().ok());
-        let appends = self.setting("appendonly").await?.map(|value| value == "yes");
         let saves = self.setting("save").await?.map(|rules| !rules.is_empty());
         Ok(ServerFacts {
-            version: version.map(|version| version.trim().to_owned()),
-            eviction,
-            memory_max,
-            appends,
+            version: info.get("redis_version").cloned(),
+            eviction: info.get("maxmemory_policy").cloned(),
+            memory_max: info.get("maxmemory").and_then(|bytes| bytes.parse().ok()),
+            appends: info.get("aof_enabled").map(|value| value == "1"),
             saves,
             now: seconds * 1000 + micros / 1000,
         })
+    }
+
+    /// What the server says of itself; nothing if it may not be asked.
+    async fn info(&self) -> Result<BTreeMap<String, String>, Error> {
+        let info = self.optional::<String>(&cmd("INFO")).await?.unwrap_or_default();
+        let facts = info.lines().filter_map(|line| line.split_once(':'));
+        Ok(facts.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect())
     }
 
     /// How far the live generation of a projection has come in some partitions, as its readers see it.
@@ -141,10 +144,10 @@ impl RedisRegistry {
 
     /// What the server drops when it runs out of memory (`maxmemory-policy`); none if it does not say.
     pub async fn eviction(&self) -> Result<Option<String>, Error> {
-        self.setting("maxmemory-policy").await
+        Ok(self.info().await?.remove("maxmemory_policy"))
     }
 
-    /// A setting of the server. None if it may not be asked, as on many hosted servers.
+    /// A setting of the server. None if it may not be asked: who may, reads the server's own passwords too.
     async fn setting(&self, name: &str) -> Result<Option<String>, Error> {
         let found = self.optional::<BTreeMap<String, String>>(cmd("CONFIG").arg("GET").arg(name)).await?;
         Ok(found.and_then(|mut found| found.remove(name)))

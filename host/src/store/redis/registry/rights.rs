@@ -1,107 +1,65 @@
 //! Whether the server lets us do what we have to: every command that is used is queued in a transaction, which is then
 //! thrown away. Redis judges rights, room and role when a command is queued, so nothing is done and nothing left behind.
 
-use std::collections::BTreeSet;
-
 use redis::{Pipeline, RedisError};
 
 use super::RedisRegistry;
 use crate::control::Error;
 use crate::store::redis::keys;
+use crate::store::redis::rights::{Need, ON_A_KEY, Role, TRANSACTION, WITHOUT_A_KEY};
 use crate::store::redis::said::Said;
 
-/// What begins and ends a transaction. Asked for first: without them the others would be done, not queued.
-const TRANSACTION: &[&[&str]] =
-    &[&["WATCH", keys::PROBE], &["UNWATCH"], &["MULTI"], &["EXEC"], &["MULTI"], &["DISCARD"]];
-
-/// The commands that hosts, and operators on their records, use on a key; and what follows the key.
-const ON_A_KEY: &[(&str, &[&str])] = &[
-    ("DEL", &[]),
-    ("EXISTS", &[]),
-    ("GET", &[]),
-    ("HDEL", &["f"]),
-    ("HEXISTS", &["f"]),
-    ("HGET", &["f"]),
-    ("HGETALL", &[]),
-    ("HINCRBY", &["f", "1"]),
-    ("HKEYS", &[]),
-    ("HLEN", &[]),
-    ("HMGET", &["f"]),
-    ("HSCAN", &["0"]),
-    ("HSET", &["f", "v"]),
-    ("HSETNX", &["f", "v"]),
-    ("LLEN", &[]),
-    ("LPUSH", &["v"]),
-    ("LRANGE", &["0", "1"]),
-    ("LTRIM", &["0", "1"]),
-    ("MGET", &[]),
-    ("PEXPIRE", &["1"]),
-    ("RENAME", &[keys::PROBE]),
-    ("SADD", &["v"]),
-    ("SCARD", &[]),
-    ("SET", &["v"]),
-    ("SMEMBERS", &[]),
-    ("SMISMEMBER", &["v"]),
-    ("SMOVE", &[keys::PROBE, "v"]),
-    ("SRANDMEMBER", &["1"]),
-    ("SREM", &["v"]),
-    ("SSCAN", &["0"]),
-    ("SUNIONSTORE", &[keys::PROBE]),
-    ("TYPE", &[]),
-    ("UNLINK", &[]),
-    ("XADD", &["*", "f", "v"]),
-    ("XREVRANGE", &["+", "-"]),
-    ("ZADD", &["1", "v"]),
-    ("ZCARD", &[]),
-    ("ZINCRBY", &["1", "v"]),
-    ("ZMSCORE", &["v"]),
-    ("ZREM", &["v"]),
-    ("ZREVRANGE", &["0", "1"]),
-    ("ZSCAN", &["0"]),
-];
-
-/// The same of commands without a key.
-const WITHOUT_A_KEY: &[&[&str]] = &[
-    &["EVAL", "return 1", "0"],
-    &["EVALSHA", "da39a3ee5e6b4b0d3255bfef95601890afd80709", "0"],
-    &["PUBLISH", keys::CHANGES, keys::PROBE],
-    &["SCAN", "0"],
-    &["TIME"],
-];
-
 impl RedisRegistry {
-    /// Asks whether the server would let us do all that a host has to, with its own keys and with views under these
+    /// Asks whether the server would let us do all that these roles have to, with our own keys and with views under these
     /// prefixes, and has room for it. If not, the error names what is not allowed.
-    pub async fn try_all(&self, prefixes: &[String]) -> Result<(), Error> {
+    pub async fn try_all(&self, roles: &[Role], prefixes: &[String]) -> Result<(), Error> {
+        let mut lacking = Vec::new();
+        for role in roles {
+            for right in self.lacking(*role, prefixes).await? {
+                if !lacking.contains(&right) {
+                    lacking.push(right);
+                }
+            }
+        }
+        if lacking.is_empty() {
+            return Ok(());
+        }
+        Err(self.unavailable(Said::new("NOPERM", format!("this user has no right to {}", lacking.join(", ")))))
+    }
+
+    /// The rights for a role that are lacking, by their names. An error if something else is in the way.
+    pub async fn lacking(&self, role: Role, prefixes: &[String]) -> Result<Vec<String>, Error> {
+        let needs = |table: &'static [Need]| table.iter().filter(move |(_, _, of)| of.contains(&role));
         let mut asked = Vec::new();
         let mut transaction = Pipeline::new();
-        for words in TRANSACTION {
-            transaction.cmd(words[0]).arg(&words[1..]);
-            asked.push(words[0].to_owned());
+        for (name, rest, _) in needs(TRANSACTION) {
+            transaction.cmd(name).arg(*rest);
+            asked.push((*name).to_owned());
         }
+        // Asked for first: without them the others would be done, not queued.
         let refusals = self.refusals(&transaction, asked).await?;
         if !refusals.is_empty() {
-            return Err(self.refused(refusals));
+            return self.rights_among(refusals);
         }
         let mut all = Pipeline::new();
         let mut asked = vec!["MULTI".to_owned()];
         all.cmd("MULTI");
-        for words in WITHOUT_A_KEY {
-            all.cmd(words[0]).arg(&words[1..]);
-            asked.push(words[0].to_owned());
+        for (name, rest, _) in needs(WITHOUT_A_KEY) {
+            all.cmd(name).arg(*rest);
+            asked.push((*name).to_owned());
         }
-        for (name, rest) in ON_A_KEY {
+        for (name, rest, _) in needs(ON_A_KEY) {
             all.cmd(name).arg(keys::PROBE).arg(*rest);
             asked.push((*name).to_owned());
         }
         for prefix in prefixes {
-            all.cmd("TYPE").arg(format!("{prefix}probe"));
+            all.cmd("EXISTS").arg(format!("{prefix}probe"));
             asked.push(format!("keys {prefix}*"));
         }
         all.cmd("DISCARD");
         asked.push("DISCARD".to_owned());
         let refusals = self.refusals(&all, asked).await?;
-        if refusals.is_empty() { Ok(()) } else { Err(self.refused(refusals)) }
+        self.rights_among(refusals)
     }
 
     /// Which of the commands are refused, and what the server says to each.
@@ -114,18 +72,18 @@ impl RedisRegistry {
         Ok(refused.filter_map(|(asked, reply)| Some((asked, reply.extract_error().err()?))).collect())
     }
 
-    /// The refusals in one error: all rights that are lacking, by their names, or else the first of them.
-    fn refused(&self, refusals: Vec<(String, RedisError)>) -> Error {
-        let lacking = refusals.iter().filter(|(_, error)| is_for_rights(error));
-        let mut seen = BTreeSet::new();
-        let mut lacking: Vec<String> = lacking.map(|(asked, error)| lacks(asked, error)).collect();
-        lacking.retain(|right| seen.insert(right.clone()));
-        match refusals.into_iter().next() {
-            _ if !lacking.is_empty() => {
-                self.unavailable(Said::new("NOPERM", format!("this user has no right to {}", lacking.join(", "))))
+    /// All rights that are lacking, by their names; or else the first of the refusals as an error.
+    fn rights_among(&self, refusals: Vec<(String, RedisError)>) -> Result<Vec<String>, Error> {
+        let mut lacking = Vec::new();
+        for (asked, error) in refusals.iter().filter(|(_, error)| is_for_rights(error)) {
+            let right = lacks(asked, error);
+            if !lacking.contains(&right) {
+                lacking.push(right);
             }
-            Some((_, error)) => self.unavailable(error),
-            None => self.unavailable("an unexpected reply to what was only asked"),
+        }
+        match refusals.into_iter().next() {
+            Some((_, error)) if lacking.is_empty() => Err(self.unavailable(error)),
+            _ => Ok(lacking),
         }
     }
 }
