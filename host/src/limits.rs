@@ -53,8 +53,8 @@ pub struct Limits {
     pub compile_bytes_max: usize,
 }
 
-/// How much fuel stands for a millisecond. A unit is about one instruction of WebAssembly, and few machines do more of them;
-/// one that does fewer gives a plugin more time, and never another verdict.
+/// How much fuel stands for a millisecond. A unit is about one instruction of WebAssembly, and an ordinary machine does about
+/// so many; one that does fewer gives a plugin more time, and never another verdict.
 pub const FUEL_PER_MILLISECOND: u64 = 2_000_000;
 
 impl Limits {
