@@ -54,6 +54,14 @@ impl Stage {
         Host::run(&self.source.url(), &self.redis).start()
     }
 
+    /// Deploys it so that it sets aside what it cannot apply, and lets it come to the end of the topic.
+    fn parked(&self) -> Host {
+        self.deploy(&["--on-error", "park"]);
+        let mut host = self.host();
+        host.until("all is dealt with", || self.caught_up());
+        host
+    }
+
     fn caught_up(&self) -> Result<(), String> {
         match self.redis.progress("picky") {
             there if there == self.events.len() as u64 => Ok(()),
@@ -145,9 +153,7 @@ fn line(event: String, reason: &str, behind: Option<&String>) -> Line {
 #[test]
 fn a_failed_event_is_set_aside_and_its_key_waits_until_the_plugin_is_mended() {
     let mut stage = Stage::of(Source::log(), menu());
-    stage.deploy(&["--on-error", "park"]);
-    let mut host = stage.host();
-    host.until("all is dealt with", || stage.caught_up());
+    let mut host = stage.parked();
     assert_eq!(stage.has_seen(&stage.all_seen(|key| key != "a")), Ok(()));
     let egg = stage.at(1);
     let mut expected = vec![
@@ -237,9 +243,7 @@ fn what_is_set_aside_outlives_a_kill() {
 #[test]
 fn dropped_ones_are_never_applied_and_the_rest_of_their_key_is() {
     let stage = Stage::of(Source::log(), menu());
-    stage.deploy(&["--on-error", "park"]);
-    let mut host = stage.host();
-    host.until("all is dealt with", || stage.caught_up());
+    let mut host = stage.parked();
     let operator = stage.operator();
     let event = |index: usize| stage.at(index).replace('T', &stage.topic);
 
@@ -292,9 +296,7 @@ fn no_more_is_set_aside_than_the_operator_allows() {
 #[test]
 fn a_rebuild_has_a_list_of_its_own() {
     let stage = Stage::of(Source::log(), menu());
-    stage.deploy(&["--on-error", "park"]);
-    let mut host = stage.host();
-    host.until("all is dealt with", || stage.caught_up());
+    let mut host = stage.parked();
     assert_eq!(stage.letters().len(), 5);
     let operator = stage.operator();
     operator.does(&["deploy", plugin("picky").to_str().unwrap(), "--set", "mended=some", "--topic", &stage.topic]);
@@ -322,9 +324,7 @@ fn a_payload_that_is_too_large_to_keep_is_read_from_its_topic_again() {
         let large = format!("bad {}", "x".repeat(200_000));
         let mut stage =
             Stage::of(source, vec![dish("a", "tea"), dish("a", &large), dish("a", &large), dish("a", "cake")]);
-        stage.deploy(&["--on-error", "park"]);
-        let mut host = stage.host();
-        host.until("all is dealt with", || stage.caught_up());
+        let mut host = stage.parked();
         let event = stage.at(1).replace('T', &stage.topic);
         let shown = stage.operator().does(&["dead", "show", "picky", &event]);
         assert!(shown.contains("200,004 bytes, which are in the topic only"), "{shown}");
@@ -342,9 +342,7 @@ fn a_payload_that_is_too_large_to_keep_is_read_from_its_topic_again() {
 #[test]
 fn what_an_operator_sees() {
     let stage = Stage::of(Source::log(), menu());
-    stage.deploy(&["--on-error", "park"]);
-    let mut host = stage.host();
-    host.until("all is dealt with", || stage.caught_up());
+    let mut host = stage.parked();
     let operator = stage.operator();
     let shown = |command: &[&str]| {
         let said = operator.tries(command);

@@ -241,6 +241,8 @@ where
         let unread =
             |slow: Elapsed| source::Error::Unavailable { what: event.to_string(), source: Box::new(slow) };
         let read = tokio::time::timeout(FETCH, read).await;
+        // Closing a consumer blocks.
+        let _ = self.settings.blocking.run(move || drop(reader)).await;
         read.map_err(unread).flatten().map_err(End::Source)?;
         if let Some(found) = batch.iter().find(|found| found.offset == event.offset) {
             letter.headers = Letter::headers_of(&found);

@@ -63,10 +63,13 @@ pub(crate) type Working<T> = Pin<Box<dyn Future<Output = Result<T, JoinError>> +
 impl Blocking {
     /// Begins with the work. It fails only by a panic.
     pub(crate) fn run<T: Send + 'static>(self, work: impl FnOnce() -> T + Send + 'static) -> Working<T> {
-        match (self, &*BACKGROUND) {
-            (Self::Here, _) => Box::pin(async { Ok(work()) }),
-            (Self::Background, Some(threads)) => Box::pin(threads.spawn_blocking(work)),
-            (Self::Background, None) | (Self::Threads, _) => Box::pin(spawn_blocking(work)),
+        match self {
+            Self::Here => Box::pin(async { Ok(work()) }),
+            Self::Threads => Box::pin(spawn_blocking(work)),
+            Self::Background => match &*BACKGROUND {
+                Some(threads) => Box::pin(threads.spawn_blocking(work)),
+                None => Box::pin(spawn_blocking(work)),
+            },
         }
     }
 

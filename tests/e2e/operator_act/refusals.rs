@@ -65,6 +65,7 @@ fn a_held_generation_that_does_not_follow() {
     story.operator().tries(&["rebuild", "balances", "--hold", "--wait"]).done();
     more(&mut story, 2);
     story.expect_exact(&mut host);
+    host.until("the held one has followed", || story.is_built(2, story.events.len() as u64));
     host.kill();
     // As if the held one had stood still all that time.
     let lane = story.redis.keys().into_iter().find(|key| key.starts_with("lantern:lane:balances:2:")).unwrap();

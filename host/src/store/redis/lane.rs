@@ -15,7 +15,7 @@ pub(super) struct LaneHash {
     pub(super) checkpoint: Checkpoint,
     pub(super) broken: Option<String>,
     /// Commits and settlements that have changed the lane's dead letters: so that one is seen that changed nothing else.
-    pub(super) letters: u64,
+    pub(super) letter_changes: u64,
 }
 
 impl LaneHash {
@@ -28,7 +28,7 @@ impl LaneHash {
                 keys::EPOCH => lane.epoch = value.parse().ok()?,
                 keys::OWNER => lane.owner = value,
                 keys::BROKEN => lane.broken = Some(value),
-                keys::LETTERS => lane.letters = value.parse().ok()?,
+                keys::LETTERS => lane.letter_changes = value.parse().ok()?,
                 _ => drop(lane.checkpoint.insert(keys::parse_partition(&field)?, parse_mark(&value)?)),
             }
         }
@@ -64,7 +64,7 @@ mod tests {
             owner: "7-ab".into(),
             checkpoint: [(TopicPartition::new("a/topic", 12), mark)].into(),
             broken: None,
-            letters: 5,
+            letter_changes: 5,
         };
         assert_eq!(LaneHash::parse(lane), Some(expected));
         assert_eq!(LaneHash::parse(reply(&[])), Some(LaneHash::default()));

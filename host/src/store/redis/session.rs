@@ -200,8 +200,8 @@ impl RedisSession {
             None
         } else if found.epoch > ours || (found.epoch == ours && found.owner != self.expected.owner) {
             Some(Error::Fenced { lane, ours, theirs: found.epoch })
-        } else if found.letters > self.expected.letters
-            && *found == (LaneHash { letters: found.letters, ..self.expected.clone() })
+        } else if found.letter_changes > self.expected.letter_changes
+            && *found == (LaneHash { letter_changes: found.letter_changes, ..self.expected.clone() })
         {
             Some(Error::Settled { lane })
         } else {
@@ -246,7 +246,7 @@ impl RedisSession {
         let (mut lane, mut readers) = (cmd("HSET"), cmd("HSET"));
         lane.arg(&self.key);
         if !commit.letters.is_empty() {
-            lane.arg(keys::LETTERS).arg(self.expected.letters + 1);
+            lane.arg(keys::LETTERS).arg(self.expected.letter_changes + 1);
         }
         readers.arg(keys::checkpoints(&self.projection.name));
         for (at, mark) in &commit.checkpoint {
@@ -313,7 +313,7 @@ impl Session for RedisSession {
     }
 
     async fn set_aside(&mut self) -> Result<SetAside, Error> {
-        let changes = self.expected.letters;
+        let changes = self.expected.letter_changes;
         let read = letters::set_aside(&mut self.connection, &self.dead, &self.retry, changes).await;
         read.map_err(|failure| self.unread(failure))
     }
@@ -346,7 +346,7 @@ impl Session for RedisSession {
                     return Err(self.refused(reason, "count in larger units, and rebuild the projection"));
                 }
                 self.expected.checkpoint.extend(commit.checkpoint);
-                self.expected.letters += u64::from(!commit.letters.is_empty());
+                self.expected.letter_changes += u64::from(!commit.letters.is_empty());
                 self.fault = match watched.and_then(|_| self.parse(found)) {
                     Ok(found) => self.compare(&found),
                     Err(error) => Some(error),

@@ -18,8 +18,8 @@ const CUTOVERS: usize = 10;
 /// Starts what gets only the processors that Redis and its reader leave, as if it ran on a machine of its own: the question
 /// is what a cutover costs them, not how a machine shares its processors out.
 const ELSEWHERE: [&str; 3] = ["chrt", "--idle", "0"];
-/// Does a command again and again. A process as large as this one stands still each time it starts another.
-const AGAIN: [&str; 3] = ["sh", "-c", r#"for _ in $(seq 10); do "$0" "$@" || exit; done"#];
+/// Does a command as often as `$0` says. A process as large as this one stands still each time it starts another.
+const AGAIN: [&str; 3] = ["sh", "-c", r#"for _ in $(seq "$0"); do "$@" || exit; done"#];
 /// How long the reader reads while nothing else happens.
 const QUIET: Duration = Duration::from_secs(5);
 
@@ -57,7 +57,9 @@ pub fn measure(accounts: u64) -> anyhow::Result<Row> {
 
     note("reading while it cuts over and nothing else happens");
     let reader = Reader::start(&redis, accounts);
-    Operator::of(&redis).under(&[ELSEWHERE, AGAIN].concat()).does(&["rollback", PROJECTION]);
+    let times = CUTOVERS.to_string();
+    let again = [&ELSEWHERE[..], &AGAIN, &[&times]].concat();
+    Operator::of(&redis).under(&again).does(&["rollback", PROJECTION]);
     let alone = checked(reader.stop())?;
     ensure!(alone.changes().len() == CUTOVERS, "the reader has seen {} cutovers", alone.changes().len());
 
