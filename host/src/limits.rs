@@ -8,6 +8,7 @@ mod tests;
 
 use std::time::Duration;
 
+pub(crate) use named::size;
 pub use named::{LIMITS, Limit, Settings, Unit};
 
 /// What a plugin may use. The defaults leave an honest plugin far from every one of them.
@@ -73,7 +74,7 @@ impl Default for Limits {
             parts_max: 100,
             stack_bytes_max: 512 << 10,
             event_time_max: Duration::from_millis(250),
-            batch_time_max: Duration::from_secs(1),
+            batch_time_max: Duration::from_millis(500),
             event_ops_max: 100_000,
             batch_ops_max: 1_000_000,
             event_bytes_max: 32 << 20,

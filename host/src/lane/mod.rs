@@ -77,6 +77,9 @@ impl Fault {
     /// What the user can do about it.
     pub fn hint(&self) -> &'static str {
         match self {
+            Fault::Poison { reason, .. } if reason.is_limit() => {
+                "mend the plugin so that it takes the event, or raise the limit by `lantern deploy --limit`: it goes on at that offset"
+            }
             Fault::Poison { .. } => {
                 "mend the plugin so that it takes the event, and start again: it goes on at that offset"
             }

@@ -132,15 +132,18 @@ impl Limit {
     /// How people write a value of it.
     pub fn text(&self, value: u64) -> String {
         match self.unit() {
-            Unit::Bytes => {
-                let units = [(GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")];
-                let unit = units.iter().find(|(size, _)| value > 0 && value.is_multiple_of(*size));
-                unit.map_or_else(|| format!("{value}B"), |(size, name)| format!("{}{name}", value / size))
-            }
+            Unit::Bytes => size(value),
             Unit::Time => humantime::format_duration(Duration::from_millis(value)).to_string().replace(' ', ""),
             Unit::Count => value.to_string(),
         }
     }
+}
+
+/// How people write so many bytes: `64MiB`, and `65B` where no larger unit fits.
+pub(crate) fn size(bytes: u64) -> String {
+    let units = [(GIB, "GiB"), (MIB, "MiB"), (KIB, "KiB")];
+    let unit = units.iter().find(|(size, _)| bytes > 0 && bytes.is_multiple_of(*size));
+    unit.map_or_else(|| format!("{bytes}B"), |(size, name)| format!("{}{name}", bytes / size))
 }
 
 /// Bytes as people write them: `65536`, `64KiB`, `64 kB`.

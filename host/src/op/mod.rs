@@ -6,6 +6,7 @@ mod changes;
 
 use std::fmt;
 
+use crate::limits::size;
 use crate::projection::{Kind, View};
 pub use changes::{Cell, Changes, Structure};
 
@@ -201,7 +202,7 @@ pub enum Refused {
         member: String,
     },
     /// More bytes than the plugin may write.
-    #[error("{what} of {actual} bytes is more than the limit `{name}` of {limit}")]
+    #[error("{what} of {actual} bytes is more than the limit `{name}` of {}", size(*limit as u64))]
     TooLarge {
         /// What is too large.
         what: &'static str,

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::event::Batch;
+use crate::limits::size;
 use crate::op::{CellRef, Query, Refused, Value, Write};
 use crate::projection::{Description, LaneId};
 
@@ -112,7 +113,7 @@ pub enum Reason {
         backtrace: Vec<String>,
     },
     /// The plugin took too long, by the clock. Of an event that says nothing yet.
-    #[error("the plugin was stopped after {0:?}")]
+    #[error("the plugin took longer than its limit `batch-time` of {0:?}")]
     Timeout(Duration),
     /// An event took more work than it may.
     #[error("the plugin worked longer than its limit `event-time` of {limit:?}{}", frames(backtrace))]
@@ -123,7 +124,7 @@ pub enum Reason {
         backtrace: Vec<String>,
     },
     /// The plugin wanted too much memory.
-    #[error("the plugin wanted more than its limit `memory` of {limit} bytes")]
+    #[error("the plugin wanted more than its limit `memory` of {}", size(*limit as u64))]
     Memory {
         /// The limit in bytes.
         limit: usize,
@@ -154,6 +155,15 @@ impl Reason {
         }
     }
 
+    /// Whether it is a limit that an operator may raise.
+    pub(crate) fn is_limit(&self) -> bool {
+        match self {
+            Reason::Timeout(_) | Reason::Fuel { .. } | Reason::Memory { .. } | Reason::Table { .. } => true,
+            Reason::Refused(refused) => matches!(refused, Refused::TooLarge { .. } | Refused::TooMany { .. }),
+            Reason::Error(_) | Reason::Panic { .. } | Reason::Trap { .. } => false,
+        }
+    }
+
     /// In full, without the backtrace.
     pub fn message(&self) -> String {
         match self {
@@ -167,7 +177,9 @@ impl Reason {
     /// Where in the plugin it failed: function names, innermost first.
     pub fn backtrace(&self) -> &[String] {
         match self {
-            Reason::Panic { backtrace, .. } | Reason::Trap { backtrace, .. } => backtrace,
+            Reason::Panic { backtrace, .. } | Reason::Trap { backtrace, .. } | Reason::Fuel { backtrace, .. } => {
+                backtrace
+            }
             _ => &[],
         }
     }

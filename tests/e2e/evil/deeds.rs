@@ -170,7 +170,22 @@ fn each_is_stopped_for_its_own_reason_and_a_neighbour_goes_on() {
             format!("{name}: {}", error.split(" (hint").next().unwrap_or_default())
         })
         .collect();
-    assert_snapshot!(said.join("\n"), @"");
+    assert_snapshot!(said.join("\n"), @r"
+    endless-loop: event T/0@3 cannot be applied: the plugin worked longer than its limit `event-time` of 250ms
+    endless-allocation: event T/0@3 cannot be applied: the plugin wanted more than its limit `memory` of 256MiB
+    deep-recursion: event T/0@3 cannot be applied: the plugin trapped: wasm trap: call stack exhausted
+    panic: event T/0@3 cannot be applied: the plugin panicked: evil panics (tests/plugins/evil/src/lib.rs:53:28)
+    refusal: event T/0@3 cannot be applied: the plugin refused it: evil refuses
+    many-bytes: event T/0@3 cannot be applied: the plugin misused its views: what an event writes of 1049166 bytes is more than the limit `event-bytes` of 1MiB
+    long-key: event T/0@3 cannot be applied: the plugin misused its views: a field or member of 1000000 bytes is more than the limit `key-size` of 64KiB
+    tight-limit: event T/0@3 cannot be applied: the plugin misused its views: an event makes more reads and writes than the limit `event-ops` of 10
+    pointer-outside: event T/0@0 cannot be applied: the plugin trapped: list pointer/length out of bounds of memory
+    length-outside: event T/0@0 cannot be applied: the plugin trapped: list pointer/length out of bounds of memory
+    result-outside: event T/0@0 cannot be applied: the plugin trapped: pointer out of bounds of memory
+    anothers-event: event T/0@0 cannot be applied: the plugin refused it: not mine
+    tiny-ops: event T/0@0 cannot be applied: the plugin misused its views: an event makes more reads and writes than the limit `event-ops` of 100000
+    huge-op: event T/0@0 cannot be applied: the plugin worked longer than its limit `event-time` of 250ms
+    ");
     eventually("their memory is given back", NET, || {
         let more = host.resident_bytes().saturating_sub(before);
         if more < MEMORY_MORE { Ok(()) } else { Err(format!("{} MB more", more >> 20)) }

@@ -120,7 +120,7 @@ fn an_event_that_is_too_much_for_the_plugin_is_named() {
     stage.produce(&[small.clone(), large, small.clone()]);
     let mut host = stage.host();
 
-    assert_snapshot!(stage.stopped(&mut host, "witness"), @"event [TOPIC]/0@1 cannot be applied: the plugin misused its views: a value of 20971598 bytes is more than the limit of 16777216 (hint: mend the plugin so that it takes the event, and start again: it goes on at that offset)");
+    assert_snapshot!(stage.stopped(&mut host, "witness"), @"event [TOPIC]/0@1 cannot be applied: the plugin worked longer than its limit `event-time` of 250ms (hint: mend the plugin so that it takes the event, or raise the limit by `lantern deploy --limit`: it goes on at that offset)");
     assert_eq!(stage.witnessed(&by_offset([super::row(&small)])), Ok(()), "all before it is applied");
     assert_eq!(stage.stands_at("witness", 0, 1), Ok(()));
 }

@@ -59,7 +59,7 @@ fn a_limit_that_is_raised_lets_a_projection_go_on_where_it_stopped() {
     table-elements 100000
     instances 100
     event-time 500ms set
-    batch-time 1s
+    batch-time 500ms
     event-ops 100000
     batch-ops 1000000
     event-bytes 32MiB
@@ -131,12 +131,12 @@ fn what_can_not_be_compiled_within_its_limits_is_refused() {
     };
     assert_snapshot!(deploy("compile-memory=8MiB"), @r"
     exit code 1
-    error: cannot load [DIR]/balances.wasm: compiling it takes more memory than the limit `compile-memory` of 8388608 bytes
+    error: cannot load [DIR]/balances.wasm: compiling it takes more memory than the limit `compile-memory` of 8MiB
     hint: make its functions smaller, or raise the limit with --limit
     ");
     assert_snapshot!(deploy("component-size=1KiB"), @r"
     exit code 1
-    error: cannot load [DIR]/balances.wasm: [SIZE] bytes are more than the limit `component-size` of 1024
+    error: cannot load [DIR]/balances.wasm: [SIZE] bytes are more than the limit `component-size` of 1KiB
     hint: build it with the profile of the plugins, and strip it, or raise the limit with --limit
     ");
 }

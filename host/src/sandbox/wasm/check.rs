@@ -4,11 +4,13 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use wasmparser::{Parser, Payload};
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
 use wit_component::ComponentEncoder;
 
 use super::abi;
+use crate::limits::size;
 
 /// Why a file is not a plugin that can run here.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +24,7 @@ pub enum LoadError {
         source: std::io::Error,
     },
     /// It is larger than a plugin may be.
-    #[error("{bytes} bytes are more than the limit `component-size` of {limit}")]
+    #[error("{bytes} bytes are more than the limit `component-size` of {}", size(*limit as u64))]
     TooLarge {
         /// Its size in bytes.
         bytes: usize,
@@ -39,7 +41,7 @@ pub enum LoadError {
     #[error("compiling it takes longer than the limit `compile-time` of {0:?}")]
     CompileTime(Duration),
     /// Compiling it takes too much memory.
-    #[error("compiling it takes more memory than the limit `compile-memory` of {limit} bytes")]
+    #[error("compiling it takes more memory than the limit `compile-memory` of {}", size(*limit as u64))]
     CompileMemory {
         /// The limit in bytes.
         limit: usize,
@@ -113,11 +115,26 @@ pub(super) fn componentize(bytes: &[u8]) -> Result<Cow<'_, [u8]>, LoadError> {
         Some([b'\0', b'a', b's', b'm', 0x0d, 0, 1, 0]) => Ok(bytes.into()),
         Some([b'\0', b'a', b's', b'm', 1, 0, 0, 0]) => {
             let encode = || ComponentEncoder::default().validate(true).module(bytes)?.encode();
-            encode().map(Cow::from).map_err(|e| LoadError::WithoutContract(format!("{e:#}")))
+            encode().map(Cow::from).map_err(|e| match foreign_import(bytes) {
+                Some(import) => LoadError::ForeignImport(import),
+                None => LoadError::WithoutContract(format!("{e:#}")),
+            })
         }
         Some([b'\0', b'a', b's', b'm', ..]) => Err(LoadError::Invalid("unknown version of the format".into())),
         _ => Err(LoadError::NotWasm(beginning(bytes))),
     }
+}
+
+/// What a core module imports first of all that the contract does not have: its module and name, as the WASI of old is.
+fn foreign_import(module: &[u8]) -> Option<String> {
+    let sections = Parser::new(0).parse_all(module).map_while(Result::ok);
+    let imports = sections.filter_map(|section| match section {
+        Payload::ImportSection(imports) => Some(imports.into_imports()),
+        _ => None,
+    });
+    let mut imports = imports.flatten().map_while(Result::ok);
+    let import = imports.find(|import| !abi::IMPORTS.contains(&interface(import.module)))?;
+    Some(format!("{}::{}", import.module, import.name))
 }
 
 fn beginning(bytes: &[u8]) -> String {

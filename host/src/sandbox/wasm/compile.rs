@@ -23,6 +23,7 @@ use crate::limits::Limits;
 /// How the compiling process ends if it is not the compiler's fault that there is no machine code.
 const WITHOUT_CONTRACT: i32 = 3;
 const INVALID: i32 = 4;
+const FOREIGN_IMPORT: i32 = 5;
 
 /// How much longer than its processors' time the process may take: the machine may be busy, but a process that stands still
 /// is ended.
@@ -111,6 +112,7 @@ fn fault(output: Output, limits: &Limits) -> LoadError {
     match (output.status.code(), output.status.signal()) {
         (Some(WITHOUT_CONTRACT), _) => LoadError::WithoutContract(text(&output.stdout)),
         (Some(INVALID), _) => LoadError::Invalid(text(&output.stdout)),
+        (Some(FOREIGN_IMPORT), _) => LoadError::ForeignImport(text(&output.stdout)),
         (_, number) if number == signal(Signal::XCPU) => LoadError::CompileTime(limits.compile_time_max),
         (_, number) if number == signal(Signal::ABORT) && said.contains("memory allocation of") => {
             LoadError::CompileMemory { limit: limits.compile_bytes_max }
@@ -149,6 +151,7 @@ pub fn compile(
         Ok(compiled) => (0, compiled),
         Err(LoadError::WithoutContract(why)) => (WITHOUT_CONTRACT, why.into_bytes()),
         Err(LoadError::Invalid(why)) => (INVALID, why.into_bytes()),
+        Err(LoadError::ForeignImport(import)) => (FOREIGN_IMPORT, import.into_bytes()),
         Err(other) => (INVALID, other.to_string().into_bytes()),
     };
     machine_code.write_all(&said)?;
