@@ -57,7 +57,7 @@ fn what_is_no_value_says_what_would_be() {
 
 #[test]
 fn time_becomes_work() {
-    assert_eq!(Limits::default().event_fuel(), 250_000_000);
+    assert_eq!(Limits::default().event_fuel(), 250 * FUEL_PER_MILLISECOND);
     let long = Limits { event_time_max: Duration::MAX, ..Limits::default() };
     assert_eq!(long.event_fuel(), u64::MAX);
 }

@@ -91,7 +91,7 @@ mod tests {
                 "an event makes more reads and writes than the limit `event-ops` of 2",
                 "an event makes more reads and writes than the limit `event-ops` of 2",
                 "a batch makes more reads and writes than the limit `batch-ops` of 3",
-                "what a batch writes of 13 bytes is more than the limit `batch-bytes` of 9",
+                "what a batch writes of 13 bytes is more than the limit `batch-bytes` of 9B",
             ]
         );
     }
