@@ -99,6 +99,10 @@ pub(crate) enum OpenError {
 }
 
 impl OpenError {
+    fn is_passing(&self) -> bool {
+        matches!(self, OpenError::Load(error) if error.is_passing())
+    }
+
     /// What the user can do about it.
     pub(crate) fn hint(&self) -> &'static str {
         match self {
@@ -163,14 +167,19 @@ impl Workshop {
         config: Arc<BTreeMap<String, String>>,
         limits: &limits::Settings,
     ) -> Result<HostModule, OpenError> {
+        let limits = Limits::of(limits);
+        wasm::check_size(bytes.len(), &limits)?;
         self.trust.check(&bytes)?;
-        Ok(WasmModule::configured(&self.engine, &self.cache, &Limits::of(limits), bytes, config)?)
+        Ok(WasmModule::configured(&self.engine, &self.cache, &limits, bytes, config)?)
     }
 
     fn loader(self) -> Loader<HostModule> {
         Arc::new(move |bytes, config, limits| {
-            self.module(bytes, config, limits)
-                .map_err(|error| Unloadable { reason: chain(&error), hint: error.hint().to_owned() })
+            self.module(bytes, config, limits).map_err(|error| Unloadable {
+                reason: chain(&error),
+                hint: error.hint().to_owned(),
+                is_passing: error.is_passing(),
+            })
         })
     }
 }

@@ -8,8 +8,8 @@ mod tests;
 
 use std::time::Duration;
 
-pub(crate) use named::size;
 pub use named::{LIMITS, Limit, Settings, Unit};
+pub(crate) use named::{TABLE_ELEMENTS_MAX, size};
 
 /// What a plugin may use. The defaults leave an honest plugin far from every one of them.
 #[derive(Clone, Debug, PartialEq)]

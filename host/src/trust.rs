@@ -19,6 +19,9 @@ const SECTION: &[u8] = b"lantern:signature";
 /// Length of a signature, in bytes.
 const SIGNATURE_BYTES: usize = 64;
 
+/// How many signatures a module may have.
+const SIGNATURES_MAX: usize = 16;
+
 /// What WebAssembly begins with: a magic number and a version.
 const HEADER_BYTES: usize = 8;
 
@@ -40,6 +43,9 @@ pub enum Error {
     /// Something has been added to a signed module.
     #[error("it was changed behind its signature")]
     Extended,
+    /// To check them all would take a while.
+    #[error("it has more than {SIGNATURES_MAX} signatures")]
+    TooMany,
     /// Nobody has signed the module.
     #[error("it is not signed, and only signed modules are trusted")]
     Unsigned,
@@ -55,7 +61,7 @@ impl Error {
             Error::NoPrivateKey => "make one: openssl genpkey -algorithm ed25519 -out KEY.pem",
             Error::NoPublicKey => "take it from the private key: openssl pkey -in KEY.pem -pubout -out KEY.pub",
             Error::NoModule => "name the .wasm file of a plugin",
-            Error::Extended | Error::Unsigned | Error::Untrusted => {
+            Error::Extended | Error::TooMany | Error::Unsigned | Error::Untrusted => {
                 "sign it with a key that is trusted (lantern sign MODULE.wasm --key KEY.pem), and deploy it again"
             }
         }
@@ -137,6 +143,7 @@ fn parts(module: &[u8]) -> Result<(&[u8], Vec<&[u8]>), Error> {
         let (bytes, body) = varint(rest).ok_or(Error::NoModule)?;
         let section = body.get(..bytes).ok_or(Error::NoModule)?;
         match signature(section).filter(|_| *id == 0) {
+            Some(_) if signatures.len() == SIGNATURES_MAX => return Err(Error::TooMany),
             Some(signature) => {
                 content = content.min(at);
                 signatures.push(signature);

@@ -86,6 +86,8 @@ fn is_seen(stage: &Stage) {
         json!({ "topic": topic, "partition": partition, "checkpoint": end, "end": end, "lag": 0, "host": host })
     };
     let (module, rate) = (projection["module"].clone(), projection["events_per_second"].clone());
+    let limits = projection["limits"].clone();
+    assert_eq!((&limits["memory"], &limits["event-time"]), (&json!(256 << 20), &json!(250)));
     let expected = json!({ "projections": [{
         "name": "balances",
         "state": "live",
@@ -98,6 +100,7 @@ fn is_seen(stage: &Stage) {
         "lag_seconds": 0.0,
         "events_per_second": rate,
         "dead_letters": 0,
+        "limits": limits,
         "lanes": [lane(0, Value::Null), lane(1, host)],
         "rebuild": null,
     }]});
@@ -132,6 +135,25 @@ fn the_status_is_readable() {
     PARTITION CHECKPOINT END LAG HOST
     [TOPIC]/0 65 65 0 [HOST]
     [TOPIC]/1 35 35 0 [HOST]
+    LIMIT VALUE
+    memory 256MiB
+    table-elements 100000
+    instances 100
+    event-time 250ms
+    batch-time 500ms
+    event-ops 100000
+    batch-ops 1000000
+    event-bytes 32MiB
+    batch-bytes 64MiB
+    key-size 64KiB
+    value-size 16MiB
+    call-size 128MiB
+    log-lines 100
+    log-bytes 64KiB
+    log-line-size 4KiB
+    component-size 64MiB
+    compile-time 1m
+    compile-memory 1GiB
     ");
 }
 

@@ -17,15 +17,17 @@ const PROPERTIES: &str = "sasl.username=user-5ecret&sasl.password=sasl-5ecret&ss
     &ssl.keystore.password=store-5ecret&debug=conf,security";
 
 /// Addresses that are wrong in some way, with a password in each.
-const WRONG: [&[&str]; 10] = [
+const WRONG: [&[&str]; 12] = [
     &["--redis", "redis://u:p-5ecret@127.0.0.1:port"],
     &["--redis", "redis://u:p-5ecret@127.0.0.1:1/none"],
     &["--redis", "http://u:p-5ecret@127.0.0.1"],
     &["--redis", "p-5ecret"],
     &["redis://u:p-5ecret@127.0.0.1:1"],
+    &["redis://u:p'p-5ecret@127.0.0.1:1"],
     &["--source", "kafka://u:p-5ecret@127.0.0.1:1"],
     &["--source", "kafka://127.0.0.1:1&sasl.password=p-5ecret"],
     &["--source", "kafka://127.0.0.1:1?sasl.password=and&p-5ecret"],
+    &["--source", "kafka://127.0.0.1:1?sasl.password=and&p-5ecret=more"],
     &["--source", "kafka://127.0.0.1:1?sasl.pasword=p-5ecret"],
     &["--source", "kafka://127.0.0.1:1?security.protocol=p-5ecret"],
 ];

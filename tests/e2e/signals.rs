@@ -1,6 +1,7 @@
 //! SIGTERM at any moment, and any order of starting: a host ends with 0 within five seconds, whatever is away, and nothing
 //! is lost or doubled.
 
+use std::fs;
 use std::time::Duration;
 
 use lantern_tests::artefacts::plugin;
@@ -42,11 +43,15 @@ fn while_it_compiles() {
     let (redis, log) = (RedisServer::start(), Source::log());
     let run = Host::run(&log.url(), &redis).projection("large", &file, &["t"]);
     let mut host = run.arg("--cache-dir").arg(scratch.path().join("cache")).start();
-    eventually("it compiles", NET, || match host.cpu_time() {
-        cpu if cpu > Duration::from_secs(1) => Ok(()),
-        cpu => Err(format!("it has used {cpu:?} of CPU")),
+    let compiler = eventually("it compiles", NET, || match host.children()[..] {
+        [(compiler, cpu)] if cpu > Duration::from_millis(200) => Ok(compiler),
+        ref children => Err(format!("its processes have used {children:?} of CPU")),
     });
     assert_eq!(host.terminate(), Some(0), "{}", host.stderr());
+    eventually("the compiler ends with it", NET, || match fs::exists(format!("/proc/{compiler}")) {
+        Ok(false) => Ok(()),
+        there => Err(format!("{there:?}")),
+    });
 }
 
 #[test]

@@ -251,7 +251,8 @@ fn settings(shape: &Shape) -> Settings {
 
 fn loader(shape: Shape) -> Loader<Plugin> {
     Arc::new(move |bytes, _config, _limits| {
-        let unloadable = || Unloadable { reason: "it is no module".into(), hint: "none".into() };
+        let unloadable =
+            || Unloadable { reason: "it is no module".into(), hint: "none".into(), is_passing: false };
         Ok(Plugin::new(&shape, revision(&bytes).ok_or_else(unloadable)?))
     })
 }

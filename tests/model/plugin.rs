@@ -8,7 +8,7 @@ use lantern::event::{Batch, Event};
 use lantern::lane::Overlay;
 use lantern::op::{CellRef, Query, Refused, Value, Verb, Write};
 use lantern::projection::{Description, Kind, LaneId, Ordering, View};
-use lantern::sandbox::{Failure, Instance, Module, Reason, ViewError, Views};
+use lantern::sandbox::{Failure, Instance, Module, Reason, Unstarted, ViewError, Views};
 
 use super::fold::{format_link, is_totalled, link, parse_link};
 use super::log::topic;
@@ -75,7 +75,7 @@ impl Module for Plugin {
         "model"
     }
 
-    fn instantiate(&self, _lane: &LaneId, topics: &[Arc<str>]) -> Result<Running, Reason> {
+    fn instantiate(&self, _lane: &LaneId, topics: &[Arc<str>]) -> Result<Running, Unstarted> {
         let (revision, topics) = (self.0.revision, topics.to_vec());
         Ok(Running { revision, topics, links: BTreeMap::new(), failed: false })
     }

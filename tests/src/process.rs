@@ -85,11 +85,16 @@ impl Process {
 
     /// The CPU time that it has used so far, in user and kernel mode.
     pub fn cpu_time(&self) -> Duration {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.id())).unwrap_or_default();
-        // See proc_pid_stat(5): the name may hold spaces and parentheses; times are in hundredths of a second.
-        let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields).split_whitespace();
-        let ticks: u64 = fields.skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
-        Duration::from_millis(10 * ticks)
+        cpu_time(&stat(self.id()))
+    }
+
+    /// The processes that it has started and that have not ended, and the CPU time of each.
+    pub fn children(&self) -> Vec<(u32, Duration)> {
+        let entries = fs::read_dir("/proc").expect("there is /proc").flatten();
+        let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+        let stats = ids.map(|id| (id, stat(id)));
+        let ours = stats.filter(|(_, stat)| stat.get(1).is_some_and(|parent| *parent == self.id().to_string()));
+        ours.map(|(id, stat)| (id, cpu_time(&stat))).collect()
     }
 
     /// The bytes of its memory that are resident.
@@ -254,4 +259,17 @@ fn bind_to(parent: Pid, command: &mut Command) -> &mut Command {
     };
     // SAFETY: between fork and exec only two system calls are made; nothing is allocated, no lock is taken.
     unsafe { command.pre_exec(bind) }
+}
+
+/// What the system says of a process, behind its name, which may hold spaces and parentheses: see proc_pid_stat(5).
+fn stat(id: u32) -> Vec<String> {
+    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    let fields = stat.rsplit_once(')').map_or("", |(_, fields)| fields);
+    fields.split_whitespace().map(str::to_owned).collect()
+}
+
+/// The CPU time of a process, which its line has in hundredths of a second.
+fn cpu_time(stat: &[String]) -> Duration {
+    let ticks: u64 = stat.iter().skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+    Duration::from_millis(10 * ticks)
 }

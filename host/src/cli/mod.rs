@@ -140,7 +140,7 @@ pub fn main() -> ExitCode {
 /// Says what is wrong with the command line, or gives the help that was asked for.
 fn refuse(error: &clap::Error) -> ExitCode {
     let said = error.to_string();
-    let shown = secret::without_secrets(&said);
+    let shown = secret::without_addresses(&said);
     if error.use_stderr() && shown != said {
         Printer::default().note(shown.trim_end());
     } else if error.print().is_err() {

@@ -17,7 +17,7 @@ use super::worker::{Halt, Worker};
 use super::{Blocking, Course, Fault, Overlay, Settings, State, Status};
 use crate::event::BatchLimits;
 use crate::projection::Projection;
-use crate::sandbox::Module;
+use crate::sandbox::{Module, Unstarted};
 use crate::source::{self, Reader};
 use crate::store::{self, Commit, Session};
 
@@ -29,7 +29,8 @@ const PACE: Duration = Duration::from_millis(50);
 pub(super) enum End {
     /// It was told to, and has committed what it had applied.
     Shutdown,
-    /// It has committed what it was given of much that is to be tried again, and must be given the rest.
+    /// It has committed what it was given of much that is to be tried again, or what fits of a batch, and must be given the
+    /// rest.
     Anew,
     /// The lane can't go on.
     Fault(Fault),
@@ -39,6 +40,15 @@ pub(super) enum End {
     Source(source::Error),
     /// The views could not be read.
     Unavailable(Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<Unstarted> for End {
+    fn from(unstarted: Unstarted) -> Self {
+        match unstarted {
+            Unstarted::Plugin(reason) => End::Fault(Fault::Instance(reason)),
+            Unstarted::Machine(_) => End::Unavailable(Box::new(unstarted)),
+        }
+    }
 }
 
 /// A worker back from a round, and how it went.
@@ -208,7 +218,7 @@ where
                 }
                 self.pace(worker.applied.len());
                 self.readable = worker.parking.has_retries();
-                let wants_more = worker.parking.wants_more();
+                let wants_more = worker.parking.wants_more() || worker.leaves;
                 self.worker = Some(worker);
                 self.note_position();
                 match result {
@@ -244,7 +254,7 @@ where
     /// Tells whether all there is has been read.
     fn note_position(&mut self) {
         let Some(worker) = &mut self.worker else { return };
-        let (at_end, skipped) = (worker.reader.at_end(), worker.skipped);
+        let (at_end, skipped) = (worker.reader.at_end() && !worker.leaves, worker.skipped);
         self.status.send_if_modified(|status| {
             let changed = (status.at_end, status.skipped) != (at_end, skipped);
             (status.at_end, status.skipped) = (at_end, skipped);

@@ -34,6 +34,11 @@ impl Cache {
         Self { bytes_max, ..Self::default() }
     }
 
+    /// Bytes that it holds at most.
+    pub(super) fn bytes_max(&self) -> usize {
+        self.bytes_max
+    }
+
     /// The cell's value, or that it has none, if that is known.
     pub(super) fn get(&mut self, cell: &CellRef<'_>) -> Option<&Option<Value>> {
         if let Some((name, value)) = self.old.remove_entry(cell) {

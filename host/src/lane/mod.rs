@@ -26,6 +26,7 @@ pub use outage::Outages;
 pub(crate) use outage::chain;
 pub use overlay::Overlay;
 pub use run::Lane;
+pub(crate) use settings::BACKGROUND_NICENESS;
 pub use settings::{Blocking, Settings};
 pub use status::{State, Status};
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
+use hashbrown::DefaultHashBuilder;
+use indexmap::IndexSet;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::coop::unconstrained;
@@ -15,6 +17,9 @@ use crate::op::{Cell, CellRef, Changes, Query, Refused, Value, Write};
 use crate::projection::View;
 use crate::sandbox::{ViewError, Views};
 use crate::store::Cells;
+
+/// Cells that are fetched at once ahead of their use: what they hold is in memory together.
+const FETCH_CELLS: usize = 1_000;
 
 /// A lane's writes, in layers, over a cache of the store's cells.
 pub struct Overlay<C> {
@@ -187,17 +192,24 @@ impl<C: Cells> Views for Overlay<C> {
     }
 
     fn prefetch(&mut self, cells: &[CellRef<'_>]) -> Result<(), ViewError> {
-        let mut unknown = Vec::new();
+        let mut unknown: IndexSet<_, DefaultHashBuilder> = IndexSet::default();
         let mut after = None;
         for cell in cells {
             Query::Prefetch.check(&self.views, cell)?;
             if let Known::Added(_, waits_for) = self.known(cell)? {
                 after = after.max(waits_for);
-                unknown.push(*cell);
+                unknown.insert(*cell);
             }
         }
-        if !unknown.is_empty() {
-            self.fetch(&unknown, after)?;
+        // What the cache has no room for would be fetched for nothing.
+        let mut room = self.cache.bytes_max();
+        for cells in Vec::from_iter(unknown).chunks(FETCH_CELLS) {
+            let fetched = self.fetch(cells, after)?;
+            let bytes = fetched.iter().flatten().map(Value::bytes).sum();
+            room = room.saturating_sub(bytes);
+            if room == 0 {
+                break;
+            }
         }
         Ok(())
     }

@@ -16,7 +16,7 @@ use super::{Course, Exit, Fault, Outages, Overlay, Settings, State, Status};
 use crate::event::{Batch, BatchLimits, TopicPartition};
 use crate::letter::{Bytes, Letter};
 use crate::projection::{LaneId, Projection, Share};
-use crate::sandbox::Module;
+use crate::sandbox::{Module, Unstarted};
 use crate::source::{self, Bounds, Reader, Source, Start};
 use crate::store::{self, Checkpoint, Commit, Mark, Session, Store, Unwilling};
 
@@ -54,6 +54,9 @@ const CHUNK: usize = 100;
 /// How long one event that is to be there is waited for, and how often a reader is asked whether there is no more.
 const FETCH: Duration = Duration::from_secs(10);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// What is away when no instance can be started.
+const SANDBOX: &str = "the sandbox";
 
 /// What comes after the end of a life.
 enum Next {
@@ -157,8 +160,9 @@ where
             self.id(),
             topics,
             self.course.clone(),
-        );
-        let worker = worker.map_err(End::Fault)?;
+            self.settings.write_bytes_max,
+        )?;
+        self.outages.worked(SANDBOX);
         Ok((worker, session, acknowledge))
     }
 
@@ -279,6 +283,9 @@ where
             ) => self.exit(Exit::Stopped(Fault::Store(error))),
             End::Unavailable(error) => match error.downcast::<store::Error>() {
                 Ok(error) => self.judge(End::Store(*error)),
+                Err(error) if error.is::<Unstarted>() => {
+                    self.retry(SANDBOX, &*error, "look whether the machine has memory and processes to spare")
+                }
                 Err(error) => self.retry("Redis", &*error, "check the address, and that it is running"),
             },
         }

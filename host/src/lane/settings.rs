@@ -47,7 +47,7 @@ pub enum Blocking {
 
 /// How much lower the priority of the threads in the background is, as nice(2) counts it: they get a tenth of a processor
 /// that others want too, and all of one that is idle.
-const BACKGROUND_NICENESS: i32 = 10;
+pub(crate) const BACKGROUND_NICENESS: i32 = 10;
 
 /// The threads in the background, for as long as the process lives. None if the system has no thread for them.
 static BACKGROUND: LazyLock<Option<Runtime>> = LazyLock::new(|| {

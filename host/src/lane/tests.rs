@@ -13,7 +13,7 @@ use crate::event::{Batch, BatchLimits, Event, TopicPartition};
 use crate::letter::{Letter, SetAside};
 use crate::op::{CellRef, Query, Refused, Value, Verb, Write};
 use crate::projection::{Description, Kind, LaneId, Ordering, Projection, Share, View};
-use crate::sandbox::{Failure, Instance, Module, Reason, ViewError, Views};
+use crate::sandbox::{Failure, Instance, Module, Reason, Unstarted, ViewError, Views};
 use crate::source::{self, Assignment, Bounds, Group, Reader, Source, Start, Topic};
 use crate::store::memory::{Memory, MemoryCells, MemorySession};
 use crate::store::{self, Cells, Checkpoint, Commit, Session, Store};
@@ -231,11 +231,11 @@ impl Module for Words {
         "words"
     }
 
-    fn instantiate(&self, _lane: &LaneId, _topics: &[Arc<str>]) -> Result<WordsInstance, Reason> {
+    fn instantiate(&self, _lane: &LaneId, _topics: &[Arc<str>]) -> Result<WordsInstance, Unstarted> {
         Ok(WordsInstance { dead: false, counted: false })
     }
 
-    fn instantiate_counted(&self, _lane: &LaneId, _topics: &[Arc<str>]) -> Result<WordsInstance, Reason> {
+    fn instantiate_counted(&self, _lane: &LaneId, _topics: &[Arc<str>]) -> Result<WordsInstance, Unstarted> {
         Ok(WordsInstance { dead: false, counted: true })
     }
 }

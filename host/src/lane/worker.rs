@@ -12,7 +12,7 @@ use super::{Course, Fault, Overlay, Policy};
 use crate::event::{Batch, BatchLimits, Event, Reference, TopicPartition};
 use crate::letter::Letter;
 use crate::projection::LaneId;
-use crate::sandbox::{Failure, Instance, Module, Reason};
+use crate::sandbox::{Failure, Instance, Module, Reason, Unstarted};
 use crate::source::{self, Reader};
 use crate::store::Cells;
 
@@ -32,9 +32,13 @@ pub(super) struct Worker<R, M: Module, C> {
     course: Course,
     /// Events left out because they can't be applied.
     pub(super) skipped: u64,
+    /// Bytes of writes that one commit may have about.
+    write_bytes_max: usize,
+    /// Whether it has not dealt with all that it took from its reader: there was a fault, or enough for one commit.
+    pub(super) leaves: bool,
 }
 
-/// How many events of a batch are applied, and why the next one can't be.
+/// How many events of a batch are applied, and why the next one can't be; if it can, what is applied is enough for a commit.
 struct Isolated {
     healthy: usize,
     guilty: Option<Reason>,
@@ -53,6 +57,15 @@ pub(super) enum Halt {
     Unavailable(Box<dyn std::error::Error + Send + Sync>),
 }
 
+impl From<Unstarted> for Halt {
+    fn from(unstarted: Unstarted) -> Self {
+        match unstarted {
+            Unstarted::Plugin(reason) => Halt::Spoiled(Fault::Instance(reason)),
+            Unstarted::Machine(_) => Halt::Unavailable(Box::new(unstarted)),
+        }
+    }
+}
+
 impl<R, M, C> Worker<R, M, C>
 where
     R: Reader,
@@ -69,8 +82,9 @@ where
         lane: LaneId,
         topics: Arc<[Arc<str>]>,
         course: Course,
-    ) -> Result<Self, Fault> {
-        let instance = module.instantiate(&lane, &topics).map_err(Fault::Instance)?;
+        write_bytes_max: usize,
+    ) -> Result<Self, Unstarted> {
+        let instance = module.instantiate(&lane, &topics)?;
         let overlay = Some(Box::new(overlay));
         let applied = Batch::default();
         Ok(Self {
@@ -85,6 +99,8 @@ where
             topics,
             course,
             skipped: 0,
+            write_bytes_max,
+            leaves: false,
         })
     }
 
@@ -119,6 +135,7 @@ where
             batch = up_to(&batch, until, &self.topics);
         }
         let (count, result) = self.apply_all(&batch);
+        self.leaves = count < batch.len();
         self.applied = if count == batch.len() { batch } else { batch.slice(0..count) };
         result?;
         filled.map_err(|error| match error.is_transient() {
@@ -138,7 +155,7 @@ where
                 Ok((passed, None)) => {
                     done += passed;
                     most = most.saturating_mul(2);
-                    if passed < some.len() {
+                    if passed < some.len() && !self.is_enough() {
                         return (done, Err(Halt::Fault(self.full(batch, done, None))));
                     }
                 }
@@ -153,8 +170,16 @@ where
                 }
                 Err(halt) => return (done, Err(halt)),
             }
+            if done < batch.len() && self.is_enough() {
+                break;
+            }
         }
         (done, Ok(()))
+    }
+
+    /// Whether what is applied is as much as one commit should write.
+    fn is_enough(&self) -> bool {
+        self.pending_bytes() >= self.write_bytes_max
     }
 
     /// Applies the events before the first that can't be applied, and says how many it got over and why not that one.
@@ -167,7 +192,7 @@ where
         };
         let Isolated { healthy, guilty } = self.apply_healthy(&open)?;
         let Some(indexes) = indexes else { return Ok((healthy, guilty)) };
-        let passed = if guilty.is_some() { indexes[healthy] } else { end };
+        let passed = indexes.get(healthy).copied().unwrap_or(end);
         for index in (0..passed).filter(|index| indexes.binary_search(index).is_err()) {
             let at = self.reference(batch, index);
             self.parking.park(&batch.event(index), &at);
@@ -288,19 +313,22 @@ where
             Failure::Event(named, _) => named.unwrap_or(0),
         };
         tracing::debug!(lane = %self.lane, "a batch of {} events is taken apart", batch.len());
-        self.renew_counted().map_err(Halt::Fault)?;
+        self.renew_counted()?;
         let mut healthy = 0;
         // What stands before the event that the plugin has named is most likely well, and is tried at once.
         if named > 0 {
             match self.apply(&batch.slice(0..named)) {
                 Ok(()) => healthy = named,
                 Err(Failure::Unavailable(source)) => return Err(Halt::Unavailable(source)),
-                Err(Failure::Event(..)) => self.renew_counted().map_err(Halt::Fault)?,
+                Err(Failure::Event(..)) => self.renew_counted()?,
             }
         }
         let mut guilty = None;
         while healthy < batch.len() {
             self.keep()?;
+            if healthy > 0 && self.is_enough() {
+                break;
+            }
             match self.apply(&batch.slice(healthy..healthy + 1)) {
                 Ok(()) => healthy += 1,
                 Err(Failure::Unavailable(source)) => return Err(Halt::Unavailable(source)),
@@ -313,7 +341,7 @@ where
         }
         // If nobody is guilty, it was the size of the batch, not an event of it. Counting has its price, so what follows is
         // applied without.
-        self.instance = self.instantiate().map_err(Halt::Spoiled)?;
+        self.instance = self.module.instantiate(&self.lane, &self.topics)?;
         Ok(Isolated { healthy, guilty })
     }
 
@@ -323,13 +351,9 @@ where
         kept.map_err(|refused| Halt::Spoiled(Fault::Instance(Reason::Refused(refused))))
     }
 
-    fn instantiate(&self) -> Result<M::Instance, Fault> {
-        self.module.instantiate(&self.lane, &self.topics).map_err(Fault::Instance)
-    }
-
-    fn renew_counted(&mut self) -> Result<(), Fault> {
+    fn renew_counted(&mut self) -> Result<(), Halt> {
         self.overlay().discard();
-        self.instance = self.module.instantiate_counted(&self.lane, &self.topics).map_err(Fault::Instance)?;
+        self.instance = self.module.instantiate_counted(&self.lane, &self.topics)?;
         Ok(())
     }
 

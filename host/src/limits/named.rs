@@ -45,10 +45,13 @@ const HOUR: u64 = 3_600 * SECOND;
 /// The most of what is counted.
 const MANY: u64 = 1_000_000_000;
 
+/// The most elements that the tables of a plugin may be allowed.
+pub(crate) const TABLE_ELEMENTS_MAX: usize = 1_000_000;
+
 /// All limits that can be set for a projection, in the order in which people are shown them.
 pub static LIMITS: [Limit; 18] = [
     limit("memory", 64 * KIB..=4 * GIB, |l| Field::Bytes(&mut l.memory_bytes_max)),
-    limit("table-elements", 1..=MANY, |l| Field::Count(&mut l.table_elements_max)),
+    limit("table-elements", 1..=TABLE_ELEMENTS_MAX as u64, |l| Field::Count(&mut l.table_elements_max)),
     limit("instances", 1..=10_000, |l| Field::Count(&mut l.parts_max)),
     limit("event-time", 1..=HOUR, |l| Field::Time(&mut l.event_time_max)),
     limit("batch-time", 10..=HOUR, |l| Field::Time(&mut l.batch_time_max)),

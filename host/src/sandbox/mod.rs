@@ -30,7 +30,7 @@ pub trait Module: Clone + Send + Sync + 'static {
     fn digest(&self) -> &str;
 
     /// Makes a fresh instance for a lane, whose log lines bear the lane's and its topics' names.
-    fn instantiate(&self, lane: &LaneId, topics: &[std::sync::Arc<str>]) -> Result<Self::Instance, Reason>;
+    fn instantiate(&self, lane: &LaneId, topics: &[std::sync::Arc<str>]) -> Result<Self::Instance, Unstarted>;
 
     /// The same, but what the instance does is counted, not timed: whether it gets over an event does not depend on the
     /// machine. Slower, and for batches that have failed.
@@ -38,7 +38,7 @@ pub trait Module: Clone + Send + Sync + 'static {
         &self,
         lane: &LaneId,
         topics: &[std::sync::Arc<str>],
-    ) -> Result<Self::Instance, Reason> {
+    ) -> Result<Self::Instance, Unstarted> {
         self.instantiate(lane, topics)
     }
 }
@@ -113,7 +113,7 @@ pub enum Reason {
         backtrace: Vec<String>,
     },
     /// The plugin took too long, by the clock. Of an event that says nothing yet.
-    #[error("the plugin took longer than its limit `batch-time` of {0:?}")]
+    #[error("the plugin took longer than {0:?}, by its limit `batch-time`")]
     Timeout(Duration),
     /// An event took more work than it may.
     #[error("the plugin worked longer than its limit `event-time` of {limit:?}{}", frames(backtrace))]
@@ -138,6 +138,17 @@ pub enum Reason {
     /// The plugin wrote or read what it may not.
     #[error("the plugin misused its views: {0}")]
     Refused(#[from] Refused),
+}
+
+/// Why an instance does not start.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Unstarted {
+    /// The plugin can't be started.
+    #[error(transparent)]
+    Plugin(#[from] Reason),
+    /// The machine lacks something, which it may have later.
+    #[error("no plugin can be started: {0}")]
+    Machine(String),
 }
 
 impl Reason {

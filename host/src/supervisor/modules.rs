@@ -24,13 +24,15 @@ pub struct Unloadable {
     pub reason: String,
     /// What the user can do about it.
     pub hint: String,
+    /// Whether it may be had later.
+    pub is_passing: bool,
 }
-
-/// Why a module can't be had that nobody has.
-const MISSING: &str = "Redis does not have it";
 
 /// How long to wait before a module is asked for again that was not to be had.
 const AGAIN: Duration = Duration::from_secs(1);
+
+/// How long to wait before one is made again, which takes all processors for a while.
+const MADE_AGAIN: Duration = Duration::from_secs(10);
 
 /// What became of a module's loading.
 type Loaded<M> = Result<(Vec<u8>, Result<M, Unloadable>), Failed>;
@@ -84,7 +86,7 @@ impl<M: Clone + Send + 'static> Modules<M> {
         let now = Instant::now();
         for key in wanted {
             // One that was missing may have been brought meanwhile.
-            let is_settled = self.ready.get(key).is_some_and(|module| !is_missing(module));
+            let is_settled = self.ready.get(key).is_some_and(|module| !is_passing(module));
             let is_early = self.ask_at.get(key).is_some_and(|at| now < *at);
             if is_settled || is_early || !self.on_their_way.insert(key.clone()) {
                 continue;
@@ -104,10 +106,15 @@ impl<M: Clone + Send + 'static> Modules<M> {
         let Some(arrived) = self.loading.join_next().await else { return std::future::pending().await };
         let Ok((key, loaded)) = arrived else { return };
         self.on_their_way.remove(&key);
-        let unloadable = |reason: &str, hint: &str| Err(Unloadable { reason: reason.into(), hint: hint.into() });
+        let unloadable = |reason: &str, hint: &str, is_passing| {
+            Err(Unloadable { reason: reason.into(), hint: hint.into(), is_passing })
+        };
         let module = match loaded {
             Ok((bytes, module)) => {
                 self.bytes.insert(key.digest.clone(), bytes);
+                if is_passing(&module) {
+                    self.ask_at.insert(key.clone(), Instant::now() + MADE_AGAIN);
+                }
                 module
             }
             Err(Failed::Registry(error)) => {
@@ -117,10 +124,10 @@ impl<M: Clone + Send + 'static> Modules<M> {
             }
             Err(Failed::Missing) => {
                 self.ask_at.insert(key.clone(), Instant::now() + AGAIN);
-                unloadable(MISSING, "deploy its file again")
+                unloadable("Redis does not have it", "deploy its file again", true)
             }
             Err(Failed::Panicked) => {
-                unloadable("loading it panicked", "this is a defect of lantern; its log says where")
+                unloadable("loading it panicked", "this is a defect of lantern; its log says where", false)
             }
         };
         self.ready.insert(key, module);
@@ -147,8 +154,8 @@ where
     blocking.in_background().run(load).await.map_err(|_| Failed::Panicked)
 }
 
-fn is_missing<M>(module: &Result<M, Unloadable>) -> bool {
-    module.as_ref().is_err_and(|unloadable| unloadable.reason == MISSING)
+fn is_passing<M>(module: &Result<M, Unloadable>) -> bool {
+    module.as_ref().is_err_and(|unloadable| unloadable.is_passing)
 }
 
 #[cfg(test)]

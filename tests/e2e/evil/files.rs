@@ -77,12 +77,12 @@ fn modules_that_misbehave_before_there_is_an_event() {
     let said = said.map(|(name, module)| desk.refusal(name, module.bytes()));
     assert_snapshot!(said.join("\n"), @r"
     a trap in `describe`: `describe` failed: the plugin trapped: wasm trap: wasm `unreachable` instruction executed
-    a `describe` that loops: `describe` failed: the plugin took longer than its limit `batch-time` of 500ms
+    a `describe` that loops: `describe` failed: the plugin took longer than 3s, by its limit `batch-time`
     a `describe` that points outside: `describe` failed: the plugin trapped: pointer out of bounds of memory
-    a start function that loops: `describe` failed: the plugin took longer than its limit `batch-time` of 500ms
+    a start function that loops: `describe` failed: the plugin took longer than 3s, by its limit `batch-time`
     many memories: it does not implement the contract lantern:projection@0.1.1: failed to decode world from module: module was not valid: memories count exceeds limit of 100 (at offset 0xbd)
     a large memory: `describe` failed: the plugin wanted more than its limit `memory` of 256MiB
-    memories that are large together: it is not a valid component: module memory does not fit in pooling allocator requirements: defined memories count of 90 exceeds the per-instance limit of 1
+    memories that are large together: `describe` failed: the plugin wanted more than its limit `memory` of 256MiB
     a bomb of data: `describe` failed: the plugin wanted more than its limit `memory` of 256MiB
     a spoilt section: it does not implement the contract lantern:projection@0.1.1: decoding custom section component-type:wit-bindgen:0.61.1:lantern:projection@0.1.1:plugin:imports and exports: malformed UTF-8 encoding (at offset 0x562)
     files: it imports `wasi_snapshot_preview1::fd_write`, which a projection cannot have

@@ -73,6 +73,11 @@ pub enum LoadError {
 }
 
 impl LoadError {
+    /// Whether it is the machine that lacks something, which it may have later.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, LoadError::Compiler(_) | LoadError::Engine(_))
+    }
+
     /// What the user can do about it.
     pub fn hint(&self) -> &'static str {
         match self {

@@ -10,14 +10,15 @@ use std::thread;
 use std::time::Duration;
 
 use rustix::process::{
-    Pid, PidfdFlags, Resource, Rlimit, Signal, pidfd_open, pidfd_send_signal, set_parent_process_death_signal,
-    setrlimit,
+    Pid, PidfdFlags, Resource, Rlimit, Signal, getrlimit, pidfd_open, pidfd_send_signal,
+    set_parent_process_death_signal, setpriority_process, setrlimit,
 };
 use wasmtime::component::Component;
 
 use super::check::{LoadError, componentize};
 use super::engine::{self, Kind};
 use super::{Cache, Engine};
+use crate::lane::BACKGROUND_NICENESS;
 use crate::limits::Limits;
 
 /// How the compiling process ends if it is not the compiler's fault that there is no machine code.
@@ -67,12 +68,14 @@ fn aside(program: &Path, kind: Kind, limits: &Limits, bytes: &[u8]) -> Result<Ve
     if !bytes.starts_with(b"\0asm") {
         return componentize(bytes).map(|_| Vec::new());
     }
-    let seconds = limits.compile_time_max.as_secs().to_string();
+    let seconds = limits.compile_time_max.as_millis().div_ceil(1_000).to_string();
     let most = limits.compile_bytes_max.to_string();
     let run = || {
         let mut child = Command::new(program)
             .args(["compile", kind.word(), &seconds, &most])
-            // To print one takes memory that may not be there.
+            // It reads foreign bytes, and needs no addresses with passwords; to print a backtrace takes memory that may not be
+            // there.
+            .env_clear()
             .env("RUST_BACKTRACE", "0")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -80,13 +83,14 @@ fn aside(program: &Path, kind: Kind, limits: &Limits, bytes: &[u8]) -> Result<Ve
             // Whoever interrupts a command at a terminal means the command, which then ends this one.
             .process_group(0)
             .spawn()?;
-        // By its descriptor no other process can be meant, even if this one has just ended.
-        let process = pidfd_open(Pid::from_child(&child), PidfdFlags::empty())?;
+        // By its descriptor no other process can be meant, even if this one has just ended. Where there are none, the limits
+        // that it sets itself must do.
+        let process = pidfd_open(Pid::from_child(&child), PidfdFlags::empty()).ok();
         let (ended, end) = mpsc::channel::<()>();
         let most = (limits.compile_time_max + GRACE) * PATIENCE;
         let watch = thread::spawn(move || {
             let is_late = end.recv_timeout(most) == Err(mpsc::RecvTimeoutError::Timeout);
-            is_late && pidfd_send_signal(process, Signal::KILL).is_ok()
+            is_late && process.is_some_and(|process| pidfd_send_signal(process, Signal::KILL).is_ok())
         });
         if let Some(mut stdin) = child.stdin.take() {
             // One that ends before it has read all says why by how it ends.
@@ -138,13 +142,14 @@ pub fn compile(
 ) -> io::Result<u8> {
     // Should the host end, so does this.
     set_parent_process_death_signal(Some(Signal::KILL))?;
-    let bound = |most: u64, grace: u64| Rlimit { current: Some(most), maximum: Some(most + grace) };
-    setrlimit(Resource::Core, bound(0, 0))?;
-    setrlimit(Resource::Cpu, bound(seconds, GRACE.as_secs()))?;
+    // Nobody who computes should wait for it. Where that is not to be had, it is done all the same.
+    let _ = setpriority_process(None, BACKGROUND_NICENESS);
+    limit(Resource::Core, 0, 0)?;
+    limit(Resource::Cpu, seconds, GRACE.as_secs())?;
     let kind = Kind::named(kind).ok_or_else(|| io::Error::other(format!("there is no engine `{kind}`")))?;
     let engine = engine::new(kind, &Limits::default()).map_err(|e| io::Error::other(format!("{e:#}")))?;
     // Beside what the process and the engine have taken, which is mostly reserved.
-    setrlimit(Resource::Data, bound(bytes_taken()?.saturating_add(bytes_max), 0))?;
+    limit(Resource::Data, bytes_taken()?.saturating_add(bytes_max), 0)?;
     let mut bytes = Vec::new();
     plugin.read_to_end(&mut bytes)?;
     let (code, said) = match here(&engine, &bytes) {
@@ -157,6 +162,13 @@ pub fn compile(
     machine_code.write_all(&said)?;
     machine_code.flush()?;
     Ok(code as u8)
+}
+
+/// Bounds what this process takes; what is bounded more tightly already stays so.
+fn limit(resource: Resource, most: u64, grace: u64) -> io::Result<()> {
+    let hard = getrlimit(resource).maximum.unwrap_or(u64::MAX);
+    let bound = Rlimit { current: Some(most.min(hard)), maximum: Some(most.saturating_add(grace).min(hard)) };
+    Ok(setrlimit(resource, bound)?)
 }
 
 /// Bytes of private memory that this process can write, as the system counts them.

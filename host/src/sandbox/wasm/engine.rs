@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use wasmtime::{Config, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
-use crate::limits::Limits;
+use crate::limits::{Limits, TABLE_ELEMENTS_MAX};
 
 /// How often the epoch moves, and so how exactly a plugin's time is measured.
 pub(super) const TICK: Duration = Duration::from_millis(10);
@@ -120,6 +120,10 @@ pub(super) fn new(kind: Kind, limits: &Limits) -> wasmtime::Result<wasmtime::Eng
             .total_core_instances(POOL_SLOTS * 4)
             .total_memories(POOL_SLOTS)
             .total_tables(POOL_SLOTS * 4)
+            // What a plugin may have is bounded alike in all engines, by its limits.
+            .max_memories_per_module(POOL_SLOTS)
+            .max_tables_per_module(POOL_SLOTS)
+            .table_elements(TABLE_ELEMENTS_MAX)
             .linear_memory_keep_resident(POOL_KEEP_BYTES);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     }

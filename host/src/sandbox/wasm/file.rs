@@ -25,7 +25,7 @@ pub fn digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-pub(super) fn check_size(bytes: usize, limits: &Limits) -> Result<(), LoadError> {
+pub(crate) fn check_size(bytes: usize, limits: &Limits) -> Result<(), LoadError> {
     match limits.component_bytes_max {
         limit if bytes > limit => Err(LoadError::TooLarge { bytes, limit }),
         _ => Ok(()),

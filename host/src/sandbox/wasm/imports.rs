@@ -32,27 +32,31 @@ pub(super) fn link<V: Views>(linker: &mut Linker<State<V>>) -> wasmtime::Result<
         note(store, level, event, &message)
     })?;
     let mut config = linker.instance(&format!("lantern:projection/config@{}", abi::VERSION))?;
-    config.func_wrap("get", |store: StoreContextMut<'_, State<V>>, (name,): (WasmStr,)| {
+    config.func_wrap("get", |mut store: StoreContextMut<'_, State<V>>, (name,): (WasmStr,)| {
         let name = name.to_str(&store)?;
-        Ok((store.data().config.get(&*name).cloned(),))
+        let (value, length) = (store.data().config.get(&*name).cloned(), name.len());
+        fuel::charge(&mut store, length + value.as_ref().map_or(0, String::len))?;
+        Ok((value,))
     })
 }
 
 fn link_reads<V: Views>(views: &mut LinkerInstance<'_, State<V>>) -> wasmtime::Result<()> {
-    views.func_wrap("hget", |store, (view, key, field): (u32, Bytes, Bytes)| {
-        Ok((bytes(read(store, Query::Hget, view, &key, Some(&field))?),))
+    views.func_wrap("hget", |mut store, (view, key, field): (u32, Bytes, Bytes)| {
+        let value = read(&mut store, Query::Hget, view, &key, Some(&field))?;
+        bytes(&mut store, value)
     })?;
-    views.func_wrap("get", |store, (view, key): (u32, Bytes)| {
-        Ok((bytes(read(store, Query::Get, view, &key, None)?),))
+    views.func_wrap("get", |mut store, (view, key): (u32, Bytes)| {
+        let value = read(&mut store, Query::Get, view, &key, None)?;
+        bytes(&mut store, value)
     })?;
-    views.func_wrap("zscore", |store, (view, key, member): (u32, Bytes, Bytes)| {
-        Ok((match read(store, Query::Zscore, view, &key, Some(&member))? {
+    views.func_wrap("zscore", |mut store, (view, key, member): (u32, Bytes, Bytes)| {
+        Ok((match read(&mut store, Query::Zscore, view, &key, Some(&member))? {
             Some(Value::Score(score)) => Some(score),
             _ => None,
         },))
     })?;
-    views.func_wrap("sismember", |store, (view, key, member): (u32, Bytes, Bytes)| {
-        Ok((read(store, Query::Sismember, view, &key, Some(&member))?.is_some(),))
+    views.func_wrap("sismember", |mut store, (view, key, member): (u32, Bytes, Bytes)| {
+        Ok((read(&mut store, Query::Sismember, view, &key, Some(&member))?.is_some(),))
     })
 }
 
@@ -85,20 +89,22 @@ fn link_writes<V: Views>(views: &mut LinkerInstance<'_, State<V>>) -> wasmtime::
 }
 
 fn link_block<V: Views>(views: &mut LinkerInstance<'_, State<V>>) -> wasmtime::Result<()> {
-    views.func_wrap("write", |store, (heads, data): (WasmList<u32>, Bytes)| {
-        with_views(store, 4 * heads.len() + data.len(), |access, mut target| {
+    views.func_wrap("write", |mut store, (heads, data): (WasmList<u32>, Bytes)| {
+        with_views(&mut store, 4 * heads.len() + data.len(), |access, mut target| {
             Ok(write_block(&mut target, access.words(&heads), access.bytes(&data))?)
         })
     })?;
-    views.func_wrap("prefetch", |store, (view, ends, data): (u32, WasmList<u32>, Bytes)| {
-        with_views(store, 4 * ends.len() + data.len(), |access, target| {
+    views.func_wrap("prefetch", |mut store, (view, ends, data): (u32, WasmList<u32>, Bytes)| {
+        with_views(&mut store, 4 * ends.len() + data.len(), |access, target| {
             let (pairs, []) = access.words(&ends).as_chunks() else {
                 return Err(Refused::Malformed("two ends a cell are needed").into());
             };
-            target.meter.read(pairs.len())?;
             let mut parts = Parts::new(access.bytes(&data));
             let cell = |&[key, member]: &[u32; 2]| {
-                Ok(CellRef { view, key: parts.next(key)?, member: parts.next(member)? })
+                let cell = CellRef { view, key: parts.next(key)?, member: parts.next(member)? };
+                check_name(target.limits, cell.key, cell.member)?;
+                target.meter.read(&cell)?;
+                Ok(cell)
             };
             let cells: Vec<_> = pairs.iter().map(cell).collect::<Result<_, Refused>>()?;
             target.views.prefetch(&cells)
@@ -130,24 +136,24 @@ impl<V: Views> Access<'_, V> {
 
 /// Lends out the views while the plugin's memory can be read, for a call that hands over so many bytes.
 fn with_views<V: Views, T>(
-    mut store: StoreContextMut<'_, State<V>>,
+    store: &mut StoreContextMut<'_, State<V>>,
     bytes: usize,
     work: impl FnOnce(Access<'_, V>, Target<'_, V>) -> Result<T, ViewError>,
 ) -> wasmtime::Result<T> {
-    fuel::charge(&mut store, bytes)?;
+    fuel::charge(&mut *store, bytes)?;
     let Some(mut views) = store.data_mut().views.take() else {
         return Err(wasmtime::Error::msg("views can only be used while a batch is applied"));
     };
     let (limits, mut meter) = (store.data().limits.clone(), store.data().meter);
     let target = Target { views: &mut *views, limits: &limits, meter: &mut meter };
-    let result = work(Access { store: &store }, target);
+    let result = work(Access { store }, target);
     let state = store.data_mut();
     (state.views, state.meter) = (Some(views), meter);
     result.map_err(wasmtime::Error::new)
 }
 
 fn read<V: Views>(
-    store: StoreContextMut<'_, State<V>>,
+    store: &mut StoreContextMut<'_, State<V>>,
     query: Query,
     view: u32,
     key: &Bytes,
@@ -155,17 +161,22 @@ fn read<V: Views>(
 ) -> wasmtime::Result<Option<Value>> {
     let length = key.len() + member.map_or(0, |member| member.len());
     with_views(store, length, |access, target| {
-        target.meter.read(1)?;
         let member = member.map_or(&[][..], |member| access.bytes(member));
-        target.views.read(query, &CellRef { view, key: access.bytes(key), member })
+        let cell = CellRef { view, key: access.bytes(key), member };
+        check_name(target.limits, cell.key, cell.member)?;
+        target.meter.read(&cell)?;
+        target.views.read(query, &cell)
     })
 }
 
-fn bytes(value: Option<Value>) -> Option<Box<[u8]>> {
-    match value {
-        Some(Value::Bytes(bytes)) => Some(bytes),
-        _ => None,
-    }
+/// What a read gives the plugin, which costs it too.
+fn bytes<V: Views>(
+    store: &mut StoreContextMut<'_, State<V>>,
+    value: Option<Value>,
+) -> wasmtime::Result<(Option<Box<[u8]>>,)> {
+    let Some(Value::Bytes(bytes)) = value else { return Ok((None,)) };
+    fuel::charge(store, bytes.len())?;
+    Ok((Some(bytes),))
 }
 
 enum Operand<'a> {
@@ -175,7 +186,7 @@ enum Operand<'a> {
 }
 
 fn write<V: Views>(
-    store: StoreContextMut<'_, State<V>>,
+    mut store: StoreContextMut<'_, State<V>>,
     verb: Verb,
     view: u32,
     key: &Bytes,
@@ -184,7 +195,7 @@ fn write<V: Views>(
 ) -> wasmtime::Result<()> {
     let operand_length = if let Operand::List(list) = &operand { list.len() } else { 8 };
     let length = key.len() + member.map_or(0, |member| member.len()) + operand_length;
-    with_views(store, length, |access, mut target| {
+    with_views(&mut store, length, |access, mut target| {
         let value = match &operand {
             Operand::None => &[],
             Operand::List(list) => access.bytes(list),
@@ -212,15 +223,22 @@ fn write_block<V: Views>(target: &mut Target<'_, V>, heads: &[u32], data: &[u8])
 }
 
 fn write_one<V: Views>(target: &mut Target<'_, V>, write: &Write<'_>) -> Result<(), Refused> {
-    let check = |what, part: &[u8], name, limit| match part.len() {
-        actual if actual > limit => Err(Refused::TooLarge { what, actual, name, limit }),
-        _ => Ok(()),
-    };
-    check("a key", write.key, "key-size", target.limits.key_bytes_max)?;
-    check("a field or member", write.member, "key-size", target.limits.key_bytes_max)?;
-    check("a value", write.value, "value-size", target.limits.value_bytes_max)?;
+    check_name(target.limits, write.key, write.member)?;
+    check_size("a value", write.value, "value-size", target.limits.value_bytes_max)?;
     target.meter.write(write)?;
     target.views.write(write)
+}
+
+fn check_name(limits: &Limits, key: &[u8], member: &[u8]) -> Result<(), Refused> {
+    check_size("a key", key, "key-size", limits.key_bytes_max)?;
+    check_size("a field or member", member, "key-size", limits.key_bytes_max)
+}
+
+fn check_size(what: &'static str, part: &[u8], name: &'static str, limit: usize) -> Result<(), Refused> {
+    match part.len() {
+        actual if actual > limit => Err(Refused::TooLarge { what, actual, name, limit }),
+        _ => Ok(()),
+    }
 }
 
 /// Cuts a block of bytes at its ends.
@@ -248,13 +266,9 @@ fn note<V: Views>(
     event: Option<u32>,
     message: &WasmStr,
 ) -> wasmtime::Result<()> {
-    fuel::charge(&mut store, 0)?;
-    let most = store.data().limits.log_line_bytes_max;
     let text = message.to_str(&store)?;
-    let mut message = text[..text.floor_char_boundary(most)].to_owned();
-    if message.len() < text.len() {
-        message.push('…');
-    }
+    let (message, length) = (cut(&text, store.data().limits.log_line_bytes_max), text.len());
+    fuel::charge(&mut store, length)?;
     let state = store.data_mut();
     let line = Line { level, event, message };
     if level == Level::Fatal {
@@ -263,6 +277,12 @@ fn note<V: Views>(
         state.lines.push(line);
     }
     Ok(())
+}
+
+/// A text, cut off after so many bytes.
+pub(super) fn cut(text: &str, most: usize) -> String {
+    let kept = &text[..text.floor_char_boundary(most)];
+    if kept.len() < text.len() { format!("{kept}…") } else { kept.to_owned() }
 }
 
 #[cfg(test)]

@@ -10,13 +10,16 @@ use super::abi::{self, BatchRecord, FailureRecord, Level};
 use super::chatter::Chatter;
 use super::engine::TICK;
 use super::fuel;
-use super::imports::Line;
+use super::imports::{Line, cut};
 use super::memory::{OutOfMemory, OutOfTable, Usage};
 use super::meter::Meter;
 use crate::event::Batch;
 use crate::limits::Limits;
 use crate::projection::LaneId;
 use crate::sandbox::{Config, Failure, Instance, Reason, ViewError, Views};
+
+/// How much longer than a batch a start may take.
+const START_BATCHES: u32 = 6;
 
 /// Frames of a backtrace that a person reads.
 const FRAMES_MAX: usize = 12;
@@ -34,6 +37,8 @@ pub(super) struct State<V> {
     /// The last words of a panic.
     pub(super) fatal: Option<Line>,
     usage: Usage,
+    /// How long the present call may take.
+    time_max: Duration,
     /// When the present call began.
     started: Instant,
     /// How long reads had waited before the present call.
@@ -72,6 +77,7 @@ pub(super) fn start<V: Views>(
         meter: Meter::new(limits, 0),
         fatal: None,
         usage: Usage::new(limits),
+        time_max: start_time(limits),
         started: Instant::now(),
         waited: Duration::ZERO,
     };
@@ -80,7 +86,7 @@ pub(super) fn start<V: Views>(
     store.set_hostcall_fuel(limits.call_bytes_max);
     fuel::fill(&mut store, limits, fuel::START);
     store.epoch_deadline_callback(|store| time_is_up(&store));
-    store.set_epoch_deadline(ticks(limits.batch_time_max));
+    store.set_epoch_deadline(ticks(start_time(limits)));
     let linked = pre.instantiate(&mut store)?;
     Ok((store, linked))
 }
@@ -90,10 +96,16 @@ fn time_is_up<V: Views>(store: &StoreContextMut<'_, State<V>>) -> wasmtime::Resu
     let state = store.data();
     let waited = state.views.as_ref().map_or(Duration::ZERO, |views| views.waited()).saturating_sub(state.waited);
     let used = state.started.elapsed().saturating_sub(waited);
-    match state.limits.batch_time_max.checked_sub(used) {
+    match state.time_max.checked_sub(used) {
         Some(left) if left > TICK => Ok(UpdateDeadline::Continue(ticks(left))),
         _ => Ok(UpdateDeadline::Interrupt),
     }
+}
+
+/// How long an instance may take to start, and to describe itself: as many batches, since nothing is tried again that is
+/// slow on a busy machine.
+pub(super) fn start_time(limits: &Limits) -> Duration {
+    limits.batch_time_max.saturating_mul(START_BATCHES)
 }
 
 fn ticks(time: Duration) -> u64 {
@@ -171,7 +183,8 @@ impl<V: Views> WasmInstance<V> {
         };
         let event = fatal.as_ref().and_then(|line| line.event).map(|index| index as usize);
         let event = event.filter(|&index| index < batch.len());
-        Failure::Event(event, reason(&error, fatal.map(|line| line.message), &self.store.data().limits))
+        let limits = &self.store.data().limits;
+        Failure::Event(event, reason(&error, fatal.map(|line| line.message), limits, limits.batch_time_max))
     }
 }
 
@@ -180,6 +193,7 @@ impl<V: Views> Instance for WasmInstance<V> {
 
     fn apply(&mut self, batch: &Batch, views: Box<V>) -> (Box<V>, Result<(), Failure>) {
         let state = self.store.data_mut();
+        state.time_max = state.limits.batch_time_max;
         state.started = Instant::now();
         state.waited = views.waited();
         state.meter = Meter::new(&state.limits, batch.len());
@@ -193,7 +207,8 @@ impl<V: Views> Instance for WasmInstance<V> {
             Ok(Ok(())) => Ok(()),
             Ok(Err(failure)) => {
                 let event = Some(failure.event as usize).filter(|&index| index < batch.len());
-                Err(Failure::Event(event, Reason::Error(failure.message)))
+                let message = cut(&failure.message, limits.log_line_bytes_max);
+                Err(Failure::Event(event, Reason::Error(message)))
             }
             Err(error) => Err(self.classify(error, fatal, batch)),
         };
@@ -203,7 +218,12 @@ impl<V: Views> Instance for WasmInstance<V> {
 }
 
 /// What a trap was.
-pub(super) fn reason(error: &wasmtime::Error, panic: Option<String>, limits: &Limits) -> Reason {
+pub(super) fn reason(
+    error: &wasmtime::Error,
+    panic: Option<String>,
+    limits: &Limits,
+    time_max: Duration,
+) -> Reason {
     if let Some(OutOfMemory { limit }) = error.downcast_ref() {
         return Reason::Memory { limit: *limit };
     }
@@ -211,7 +231,7 @@ pub(super) fn reason(error: &wasmtime::Error, panic: Option<String>, limits: &Li
         return Reason::Table { limit: *limit };
     }
     if let Some(Trap::Interrupt) = error.downcast_ref() {
-        return Reason::Timeout(limits.batch_time_max);
+        return Reason::Timeout(time_max);
     }
     let backtrace = backtrace(error);
     if let Some(Trap::OutOfFuel) = error.downcast_ref() {

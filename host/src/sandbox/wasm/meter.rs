@@ -1,7 +1,7 @@
 //! Counts what one call of a plugin asks of its views, before anything is coalesced.
 
 use crate::limits::Limits;
-use crate::op::{Refused, Write};
+use crate::op::{CellRef, Refused, Write};
 
 /// What one call has asked for, and may.
 #[derive(Clone, Copy, Debug)]
@@ -41,21 +41,27 @@ impl Meter {
         }
     }
 
-    /// Notes that cells are read.
-    pub(super) fn read(&mut self, cells: usize) -> Result<(), Refused> {
-        self.ops.used = self.ops.used.saturating_add(cells);
-        let Bound { used, limit, name } = self.ops;
-        if used > limit { Err(Refused::TooMany { what: self.what, name, limit }) } else { Ok(()) }
+    /// Notes that a cell is read.
+    pub(super) fn read(&mut self, cell: &CellRef<'_>) -> Result<(), Refused> {
+        self.note(cell.key.len() + cell.member.len())
     }
 
     /// Notes a write.
     pub(super) fn write(&mut self, write: &Write<'_>) -> Result<(), Refused> {
-        self.read(1)?;
-        self.bytes.used += write.key.len() + write.member.len() + write.value.len();
+        self.note(write.key.len() + write.member.len() + write.value.len())
+    }
+
+    fn note(&mut self, bytes: usize) -> Result<(), Refused> {
+        self.ops.used += 1;
+        let Bound { used, limit, name } = self.ops;
+        if used > limit {
+            return Err(Refused::TooMany { what: self.what, name, limit });
+        }
+        self.bytes.used += bytes;
         let Bound { used: actual, limit, name } = self.bytes;
         let what = match self.what {
-            "an event" => "what an event writes",
-            _ => "what a batch writes",
+            "an event" => "what an event reads and writes",
+            _ => "what a batch reads and writes",
         };
         if actual > limit { Err(Refused::TooLarge { what, actual, name, limit }) } else { Ok(()) }
     }
@@ -78,11 +84,12 @@ mod tests {
         let write = Write { verb: Verb::Hset, view: 0, key: b"", member: b"abc", value: b"d" };
         let faults = [1, 2].map(|events| {
             let mut ops = Meter::new(&limits, events);
-            ops.read(limits.event_ops_max).unwrap();
+            let cell = CellRef { view: 0, key: b"", member: b"" };
+            (0..limits.event_ops_max).for_each(|_| ops.read(&cell).unwrap());
             let mut bytes = Meter::new(&limits, events);
             (bytes.write(&write).unwrap(), bytes.write(&write).unwrap());
             bytes.bytes.used += 1;
-            let many = (0..2).find_map(|_| ops.read(1).err()).unwrap().to_string();
+            let many = (0..2).find_map(|_| ops.read(&cell).err()).unwrap().to_string();
             [many, bytes.write(&write).unwrap_err().to_string()]
         });
         assert_eq!(
@@ -91,7 +98,7 @@ mod tests {
                 "an event makes more reads and writes than the limit `event-ops` of 2",
                 "an event makes more reads and writes than the limit `event-ops` of 2",
                 "a batch makes more reads and writes than the limit `batch-ops` of 3",
-                "what a batch writes of 13 bytes is more than the limit `batch-bytes` of 9B",
+                "what a batch reads and writes of 13 bytes is more than the limit `batch-bytes` of 9B",
             ]
         );
     }

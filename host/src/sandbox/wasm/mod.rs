@@ -20,6 +20,7 @@ pub use cache::Cache;
 pub use check::LoadError;
 pub use compile::compile;
 pub use engine::Engine;
+pub(crate) use file::check_size;
 pub use file::{digest, read};
 pub use instance::WasmInstance;
 pub use module::WasmModule;

@@ -1,7 +1,7 @@
 //! A plugin's bytes, checked, compiled and linked once, to be instantiated for many lanes.
 
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use wasmtime::component::{Component, Instance, InstancePre, Linker};
 use wasmtime::{PoolConcurrencyLimitError, Store};
@@ -15,7 +15,7 @@ use super::instance::{self, Exports, State, WasmInstance};
 use super::{Cache, Engine, abi, imports};
 use crate::limits::Limits;
 use crate::projection::{Description, LaneId};
-use crate::sandbox::{Config, Module, Reason, Views};
+use crate::sandbox::{Config, Module, Reason, Unstarted, Views};
 
 /// A plugin with its configuration, ready to run in wasmtime. Clones share it.
 pub struct WasmModule<V: 'static> {
@@ -38,6 +38,8 @@ struct Compiled<V: 'static> {
     on_demand: OnceLock<Result<Linked<V>, String>>,
     /// In the engine that counts, for batches that have failed.
     counted: OnceLock<Result<Linked<V>, String>>,
+    /// Held while one of them is compiled.
+    compiling: Mutex<()>,
     engine: Engine,
     cache: Cache,
 }
@@ -117,12 +119,12 @@ impl<V: Views> Module for WasmModule<V> {
         &self.compiled.digest
     }
 
-    fn instantiate(&self, lane: &LaneId, topics: &[Arc<str>]) -> Result<WasmInstance<V>, Reason> {
+    fn instantiate(&self, lane: &LaneId, topics: &[Arc<str>]) -> Result<WasmInstance<V>, Unstarted> {
         let Started { store, instance, exports } = self.compiled.start(&self.config)?;
         Ok(WasmInstance::new(store, instance, exports, lane.clone(), topics.to_vec()))
     }
 
-    fn instantiate_counted(&self, lane: &LaneId, topics: &[Arc<str>]) -> Result<WasmInstance<V>, Reason> {
+    fn instantiate_counted(&self, lane: &LaneId, topics: &[Arc<str>]) -> Result<WasmInstance<V>, Unstarted> {
         let Started { store, instance, exports } = self.compiled.start_counted(&self.config)?;
         Ok(WasmInstance::new(store, instance, exports, lane.clone(), topics.to_vec()))
     }
@@ -141,49 +143,73 @@ impl<V: Views> Compiled<V> {
             first,
             on_demand: OnceLock::new(),
             counted: OnceLock::new(),
+            compiling: Mutex::default(),
             engine: engine.clone(),
             cache: cache.clone(),
         })
     }
 
     /// Starts an instance: from the pool, or, if that is full, on demand.
-    fn start(&self, config: &Arc<Config>) -> Result<Started<V>, Reason> {
+    fn start(&self, config: &Arc<Config>) -> Result<Started<V>, Unstarted> {
         let mut linked = &self.first;
         let mut started = linked.start(&self.limits, config, &self.chatter);
         if started.as_ref().is_err_and(|e| e.is::<PoolConcurrencyLimitError>()) {
             linked = self.later(Kind::OnDemand)?;
             started = linked.start(&self.limits, config, &self.chatter);
         }
-        started.map_err(|e| instance::reason(&e, None, &self.limits))
+        started.map_err(|e| self.unstarted(&e))
     }
 
     /// Starts an instance whose work is counted.
-    fn start_counted(&self, config: &Arc<Config>) -> Result<Started<V>, Reason> {
+    fn start_counted(&self, config: &Arc<Config>) -> Result<Started<V>, Unstarted> {
         let started = self.later(Kind::Counted)?.start(&self.limits, config, &self.chatter);
-        started.map_err(|e| instance::reason(&e, None, &self.limits))
+        started.map_err(|e| self.unstarted(&e))
+    }
+
+    fn unstarted(&self, error: &wasmtime::Error) -> Unstarted {
+        instance::reason(error, None, &self.limits, instance::start_time(&self.limits)).into()
     }
 
     /// In an engine that not every module needs: compiled when it is needed first.
-    fn later(&self, kind: Kind) -> Result<&Linked<V>, Reason> {
+    fn later(&self, kind: Kind) -> Result<&Linked<V>, Unstarted> {
+        let place = match kind {
+            Kind::Counted => &self.counted,
+            Kind::Pooled | Kind::OnDemand => &self.on_demand,
+        };
+        let compiling = self.compiling.lock().unwrap_or_else(PoisonError::into_inner);
+        if place.get().is_none() {
+            match self.link(kind) {
+                Err(passing) if passing.is_passing() => return Err(Unstarted::Machine(passing.to_string())),
+                linked => _ = place.set(linked.map_err(|error| error.to_string())),
+            }
+        }
+        drop(compiling);
+        let linked = place.get().expect("it is there by now").as_ref();
+        linked.map_err(|message| Reason::Trap { message: message.clone(), backtrace: Vec::new() }.into())
+    }
+
+    fn link(&self, kind: Kind) -> Result<Linked<V>, LoadError> {
         let Self { engine, cache, limits, digest, bytes, .. } = self;
-        let link = || {
-            let component = compiled(engine, kind, cache, limits, digest, bytes);
-            component.and_then(|component| Linked::new(&component)).map_err(|e| e.to_string())
+        // Where it is counted there is more code, and what could be deployed must not fail by that.
+        let limits = Limits {
+            compile_time_max: limits.compile_time_max * 2,
+            compile_bytes_max: limits.compile_bytes_max.saturating_mul(2),
+            ..Limits::clone(limits)
         };
-        let linked = match kind {
-            Kind::Counted => self.counted.get_or_init(link),
-            Kind::Pooled | Kind::OnDemand => self.on_demand.get_or_init(link),
-        };
-        linked.as_ref().map_err(|message| Reason::Trap { message: message.clone(), backtrace: Vec::new() })
+        Linked::new(&compiled(engine, kind, cache, &limits, digest, bytes)?)
     }
 
     fn describe(&self, config: &Arc<Config>) -> Result<Description, LoadError> {
         let failed = |reason: Reason| LoadError::Describe(reason.to_string());
-        let Started { mut store, instance, exports } = self.start(config).map_err(failed)?;
+        let started = self.start(config).map_err(|unstarted| match unstarted {
+            Unstarted::Plugin(reason) => failed(reason),
+            Unstarted::Machine(lack) => LoadError::Compiler(lack),
+        });
+        let Started { mut store, instance, exports } = started?;
         instance::check_apply(&mut store, instance, exports).map_err(|e| LoadError::Mismatch(format!("{e:#}")))?;
         let description = instance::describe(&mut store, instance, exports).map_err(|e| {
             let panic = store.data_mut().fatal.take().map(|line| line.message);
-            failed(instance::reason(&e, panic, &self.limits))
+            failed(instance::reason(&e, panic, &self.limits, instance::start_time(&self.limits)))
         })?;
         let description = Description::from(description);
         description.fault().map_or(Ok(description), |fault| Err(LoadError::Description(fault)))

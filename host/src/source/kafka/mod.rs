@@ -53,13 +53,23 @@ pub struct BadSettings(String);
 impl From<KafkaError> for BadSettings {
     fn from(error: KafkaError) -> Self {
         Self(match error {
+            // What looks like none may be the end of a password with `&` in it.
             KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, _, name, _) => {
-                format!("there is no property `{name}`")
+                match looks_like_one(&name) {
+                    true => format!("there is no property `{name}`"),
+                    false => "one of the properties does not exist, and has a name that none has".to_owned(),
+                }
             }
             KafkaError::ClientConfig(_, _, name, _) => format!("property `{name}` does not take its value"),
             other => other.to_string(),
         })
     }
+}
+
+/// Whether a text could be the name of a property: words of small letters, with dots between them.
+fn looks_like_one(name: &str) -> bool {
+    let is_word = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_lowercase());
+    name.contains('.') && name.split('.').all(is_word)
 }
 
 impl Kafka {

@@ -150,8 +150,8 @@ pub struct Place {
 pub fn rules(roles: &[Role], places: &[Place], database: i64) -> Vec<String> {
     let mut rules: Vec<String> = ["resetkeys", "resetchannels", "-@all"].map(str::to_owned).into();
     if roles.contains(&Reader) {
-        // What clients of any language say when they connect.
-        rules.extend(["+@connection", "-@admin", "-@dangerous", "-select"].map(str::to_owned));
+        // What clients of any language say when they connect; but by tracking one hears the names of others' keys.
+        rules.extend(["+@connection", "-@admin", "-@dangerous", "-select", "-client|tracking"].map(str::to_owned));
     }
     let mut commands: Vec<&str> = Vec::new();
     for role in roles {
