@@ -34,8 +34,8 @@ pub(super) fn without_secrets(text: &str) -> String {
     while let Some(at) = rest.find("://") {
         let (before, address) = rest.split_at(at + 3);
         shown += before;
-        let ends = |letter: char| letter.is_whitespace() || matches!(letter, '\'' | '"' | '`');
-        let (address, after) = address.split_at(address.find(ends).unwrap_or(address.len()));
+        // A password may have quotes, so those around an address are taken for a part of it.
+        let (address, after) = address.split_at(address.find(char::is_whitespace).unwrap_or(address.len()));
         // A password may have any sign in it, so the last one of each counts, and the first.
         let address = address.rsplit_once('@').map_or(address.to_owned(), |(_, place)| format!("…@{place}"));
         match address.find(['?', '&']) {
@@ -59,6 +59,8 @@ mod tests {
             ("unexpected argument 'redis://u:p/@w@h:1/0' found", "unexpected argument 'redis://…@h:1/0' found"),
             ("kafka://h:1?a=b&c=d, log:x", "kafka://h:1?… log:x"),
             ("kafka://h:1&a=b redis://:p@h", "kafka://h:1?… redis://…@h"),
+            ("invalid value 'redis://u:it's@h'", "invalid value 'redis://…@h'"),
+            ("unexpected argument `kafka://h:1?a=b` found", "unexpected argument `kafka://h:1?… found"),
         ];
         for (text, shown) in cases {
             assert_eq!(without_secrets(text), shown);

@@ -20,6 +20,17 @@ pub enum Cell {
     Add(i64),
 }
 
+impl Cell {
+    /// What it adds to a counter, or makes of it. None of what is no whole number.
+    fn number(&self) -> Option<i64> {
+        match self {
+            Cell::Put(Value::Bytes(text)) => std::str::from_utf8(text).ok()?.parse().ok(),
+            Cell::Add(sum) => Some(*sum),
+            Cell::Put(_) | Cell::Remove => None,
+        }
+    }
+}
+
 /// What becomes of one Redis structure. First it is cleared if it is to be, then its cells change, then what was
 /// pushed goes to its head.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -151,7 +162,7 @@ impl Structure {
             Some(Cell::Add(before)) => Cell::Add(before.checked_add(delta).ok_or_else(overflow)?),
             Some(Cell::Put(before)) => Cell::Put(before.plus(delta).ok_or_else(overflow)?),
         };
-        if matches!(cell, Cell::Add(sum) if sum.unsigned_abs() > INCREMENT_MAX) {
+        if cell.number().is_some_and(|number| number.unsigned_abs() > INCREMENT_MAX) {
             return Err(overflow());
         }
         self.set(member, cell);

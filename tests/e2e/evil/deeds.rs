@@ -90,14 +90,17 @@ fn names_of_rows_may_be_any_text() {
 fn a_flood_of_log_lines_is_cut_off_and_hurts_nobody() {
     let (source, redis) = (Source::log(), RedisServer::start());
     let topic = source.topic("deeds", 1);
-    source.append(&topic, &[Event::plain(0, r#"{"do":"log","lines":20000}"#), Event::plain(0, r#"{"do":"count"}"#)]);
+    source
+        .append(&topic, &[Event::plain(0, r#"{"do":"log","lines":20000}"#), Event::plain(0, r#"{"do":"count"}"#)]);
     let began = Instant::now();
     let mut host = Host::run(&source.url(), &redis).projection("evil", &plugin("evil"), &[&topic]).start();
     host.until("both events are applied", || match redis.progress("evil") {
         2 => Ok(()),
         other => Err(format!("{other} events")),
     });
-    host.wait_for_line("what was dropped", NET, |line| line.contains("more log lines were dropped, beyond its limit"));
+    host.wait_for_line("what was dropped", NET, |line| {
+        line.contains("more log lines were dropped, beyond its limit")
+    });
     let seconds = began.elapsed().as_secs() as usize + 1;
     let said = host.stderr().matches("evil says").count();
     assert!((100..=100 * (seconds + 1)).contains(&said), "{said} lines in {seconds} s");
@@ -154,7 +157,10 @@ fn each_is_stopped_for_its_own_reason_and_a_neighbour_goes_on() {
         });
     }
     let took = began.elapsed();
-    note(&format!("{} evil plugins at once: all stopped after {took:?}, their neighbour done after {neighbour:?}", evils.len()));
+    note(&format!(
+        "{} evil plugins at once: all stopped after {took:?}, their neighbour done after {neighbour:?}",
+        evils.len()
+    ));
     assert!(took < SOON * evils.len() as u32, "{took:?}");
 
     let said: Vec<_> = evils
