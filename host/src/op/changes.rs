@@ -79,11 +79,10 @@ impl Changes {
         self.views.get(view as usize)?.get(key)
     }
 
-    /// Adds a write of the plugin, after checking that its view takes it. A refused write changes nothing.
+    /// Adds a write of the plugin, after checking that its view takes it. A refused write changes no cell.
     pub fn write(&mut self, views: &[View], write: &Write<'_>) -> Result<(), Refused> {
         let view = views.get(write.view as usize).ok_or(Refused::NoSuchView(write.view))?;
         check(view, write)?;
-        self.bytes += write.key.len() + write.member.len() + write.value.len() + WRITE_BYTES;
         let structure = self.structure_mut(write.view, write.key);
         match write.verb {
             Verb::Hset => structure.put(write.member, Value::Bytes(write.value.into())),
@@ -104,6 +103,7 @@ impl Changes {
             }
             Verb::Del => *structure = Structure { cleared: true, ..Structure::default() },
         }
+        self.bytes += write.key.len() + write.member.len() + write.value.len() + WRITE_BYTES;
         Ok(())
     }
 
@@ -274,7 +274,7 @@ mod tests {
     fn refuses_what_the_view_does_not_take() {
         let nan = f64::NAN.to_le_bytes();
         let max = i64::MAX.to_le_bytes();
-        let cases: [(View, Vec<Line<'_>>, &str); 6] = [
+        let cases: [(View, Vec<Line<'_>>, &str); 7] = [
             (
                 view(Kind::Table, false),
                 vec![(Verb::Zadd, "", "m", &nan)],
@@ -303,6 +303,11 @@ mod tests {
             (
                 view(Kind::Counters, false),
                 vec![(Verb::Hincrby, "", "m", &max), (Verb::Hincrby, "", "m", &max)],
+                "the increments of `m` in view `v` are too large",
+            ),
+            (
+                view(Kind::Counters, false),
+                vec![(Verb::Hdel, "", "m", b""), (Verb::Hincrby, "", "m", &max)],
                 "the increments of `m` in view `v` are too large",
             ),
         ];

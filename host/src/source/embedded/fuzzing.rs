@@ -1,5 +1,6 @@
 //! What of the embedded log the fuzz targets reach: a file of any bytes, read line by line and as a reader does.
 
+use std::cell::LazyCell;
 use std::fs;
 
 use super::cursor::Cursor;
@@ -63,14 +64,19 @@ fn event(line: &[u8]) -> Option<Owned> {
     Some(event)
 }
 
+thread_local! {
+    static FILE: LazyCell<tempfile::NamedTempFile> =
+        LazyCell::new(|| tempfile::NamedTempFile::new().expect("there is room for a file"));
+}
+
 /// Reads the file from a line on: the events up to the first line that is none.
 fn read_from(bytes: &[u8], next: u64, lines: &[&[u8]], events: &[Owned]) {
-    let file = tempfile::NamedTempFile::new().expect("there is room for a file");
-    fs::write(file.path(), bytes).expect("there is room for it");
+    let path = FILE.with(|file| file.path().to_owned());
+    fs::write(&path, bytes).expect("there is room for it");
     let marks = Marks::default();
-    assert_eq!(marks.lines(file.path()).expect("it is there"), lines.len() as u64);
+    assert_eq!(marks.lines(&path).expect("it is there"), lines.len() as u64);
     let start = Start { at: TopicPartition::new("t", 0), topic: 0, next: Some(next), id: None };
-    let mut cursor = match Cursor::open(file.path(), &marks, start) {
+    let mut cursor = match Cursor::open(&path, &marks, start) {
         Ok(cursor) => cursor,
         Err(Error::Shortened { end, .. }) => {
             assert!(end < next && end == lines.len() as u64);
