@@ -115,6 +115,9 @@ fn fault(output: Output, limits: &Limits) -> LoadError {
         (_, number) if number == signal(Signal::ABORT) && said.contains("memory allocation of") => {
             LoadError::CompileMemory { limit: limits.compile_bytes_max }
         }
+        _ if said.contains("has overflowed its stack") => {
+            LoadError::Invalid("it nests too deep, or in a circle".to_owned())
+        }
         // Its threads get no stack.
         _ if said.contains("thread pool has not been initialized") => {
             LoadError::CompileMemory { limit: limits.compile_bytes_max }
@@ -162,4 +165,19 @@ fn bytes_taken() -> io::Result<u64> {
     let data = status.lines().find_map(|line| line.strip_prefix("VmData:"));
     let kib = data.and_then(|text| text.trim().strip_suffix(" kB")?.parse::<u64>().ok());
     kib.map(|kib| kib << 10).ok_or_else(|| io::Error::other("/proc/self/status has no VmData"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::ExitStatus;
+
+    #[test]
+    fn a_plugin_on_which_the_compiler_runs_out_of_stack_is_to_blame_for_it() {
+        let said =
+            "\nthread 'main' (10932) has overflowed its stack\nfatal runtime error: stack overflow, aborting\n";
+        let status = ExitStatus::from_raw(Signal::ABORT.as_raw());
+        let output = Output { status, stdout: Vec::new(), stderr: said.into() };
+        assert!(matches!(fault(output, &Limits::default()), LoadError::Invalid(_)));
+    }
 }
