@@ -15,7 +15,7 @@ use rustix::process::{
 };
 use wasmtime::component::Component;
 
-use super::check::{LoadError, componentize};
+use super::check::{LoadError, componentize, validate};
 use super::engine::{self, Kind};
 use super::{Cache, Engine};
 use crate::limits::Limits;
@@ -56,6 +56,7 @@ pub(super) fn compiled(
 }
 
 fn here(engine: &wasmtime::Engine, bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
+    validate(engine, bytes)?;
     let machine_code = engine.precompile_component(&componentize(bytes)?);
     machine_code.map_err(|e| LoadError::Invalid(format!("{e:#}")))
 }

@@ -6,7 +6,7 @@ use std::cell::LazyCell;
 use wasmtime::component::Component;
 use wasmtime::{Config, Engine, OptLevel};
 
-use super::check::{check, componentize};
+use super::check::{check, componentize, validate};
 use super::imports::write_apart;
 use crate::limits::Limits;
 use crate::op::Refused;
@@ -48,14 +48,15 @@ fn is_plugin(bytes: &[u8]) -> bool {
             Engine::new(&config).expect("the engine starts")
         });
     }
-    if !is_bounded(bytes) {
-        return false;
-    }
-    let Ok(component) = componentize(bytes) else { return false };
-    if component.len() > COMPILED_BYTES_MAX {
-        return true;
-    }
-    ENGINE.with(|engine| Component::new(engine, &component).is_ok_and(|component| check(&component).is_ok()))
+    let is_one = |engine: &Engine| {
+        validate(engine, bytes).ok()?;
+        let component = componentize(bytes).ok()?;
+        if component.len() > COMPILED_BYTES_MAX {
+            return Some(());
+        }
+        check(&Component::new(engine, &component).ok()?).ok()
+    };
+    is_bounded(bytes) && ENGINE.with(|engine| is_one(engine)).is_some()
 }
 
 /// Whether the sections that say of which world a module is, if it has any, are those of the seed. On others the encoder may
