@@ -48,7 +48,7 @@ fn letter(bytes: &[u8]) -> bool {
     assert_eq!(letter.head().key, letter.key);
     letter.keep_content();
     let (reason, message) = (letter.reason.clone(), letter.message.clone());
-    letter.say(&reason, &message, &[message.clone()]);
+    letter.say(&reason, &message, std::slice::from_ref(&message));
     assert_eq!(again(&letter), letter);
     true
 }

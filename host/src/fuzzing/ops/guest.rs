@@ -16,7 +16,7 @@ const DELTA_MASK: u64 = 0xff_ffff;
 /// Whether the script has a step.
 pub(super) fn script(input: Input<'_>) -> bool {
     let mut batch = Batch::default();
-    let script = Some(&input.0[..input.0.len().min(400)]);
+    let script = &input.0[..input.0.len().min(400)];
     let event = event::Event {
         topic: 0,
         partition: 0,
@@ -24,13 +24,13 @@ pub(super) fn script(input: Input<'_>) -> bool {
         timestamp: -1,
         key: None,
         headers: b"",
-        payload: script,
+        payload: Some(script),
     };
     batch.push(&event);
     let columns = batch.columns();
     let blocks =
         boundary::apply::<Scribe>(columns.events, columns.ends, columns.data).expect("it does as it is told");
-    let steps = steps(script.unwrap_or_default());
+    let steps = steps(script);
     let mut written = Vec::new();
     for (heads, data) in &blocks {
         let (sink, result) = taken(heads, data);

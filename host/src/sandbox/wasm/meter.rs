@@ -80,7 +80,8 @@ mod tests {
             let mut ops = Meter::new(&limits, events);
             ops.read(limits.event_ops_max).unwrap();
             let mut bytes = Meter::new(&limits, events);
-            (bytes.write(&write).unwrap(), bytes.write(&write).unwrap());
+            bytes.write(&write).unwrap();
+            bytes.write(&write).unwrap();
             bytes.bytes.used += 1;
             let many = (0..2).find_map(|_| ops.read(1).err()).unwrap().to_string();
             [many, bytes.write(&write).unwrap_err().to_string()]

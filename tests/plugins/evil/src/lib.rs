@@ -67,6 +67,7 @@ impl Projection for Evil {
     }
 }
 
+#[expect(unconditional_recursion, reason = "it is what an evil plugin does")]
 fn recurse(depth: u64) -> u64 {
     // What is added afterwards makes it a call and no loop.
     std::hint::black_box(recurse(std::hint::black_box(depth + 1))) + depth
