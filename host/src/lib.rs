@@ -5,6 +5,8 @@ mod app;
 pub mod cli;
 pub mod control;
 pub mod event;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 pub mod lane;
 pub mod letter;
 pub mod limits;

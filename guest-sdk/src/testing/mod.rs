@@ -1,6 +1,8 @@
 //! Test a projection natively: feed it events, and look at its views in memory.
 //! The crate's first page shows how.
 
+#[doc(hidden)]
+pub mod boundary;
 mod event;
 mod harness;
 mod memory;

@@ -105,7 +105,7 @@ fn role() -> impl TypedValueParser<Value = Role> {
 }
 
 /// `NAME`, or `NAME=PREFIX`.
-fn place(text: &str) -> Result<Place, String> {
+pub(super) fn place(text: &str) -> Result<Place, String> {
     let (name, prefix) = text.split_once('=').map_or((text, None), |(name, prefix)| (name, Some(prefix)));
     if let Some(fault) = name_fault(name) {
         return Err(format!("the name `{name}` {fault}"));
@@ -117,7 +117,7 @@ fn place(text: &str) -> Result<Place, String> {
 }
 
 /// A name that stands for itself in a rule.
-fn user(text: &str) -> Result<String, String> {
+pub(super) fn user(text: &str) -> Result<String, String> {
     let is_plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.' | '@');
     match !text.is_empty() && text.chars().all(is_plain) {
         true => Ok(text.to_owned()),

@@ -174,7 +174,7 @@ fn on_error() -> impl TypedValueParser<Value = OnError> {
 }
 
 /// `KEY=VALUE`, or `KEY=` to remove it.
-fn setting(text: &str) -> Result<(String, Option<String>), String> {
+pub(super) fn setting(text: &str) -> Result<(String, Option<String>), String> {
     let (key, value) = text.split_once('=').ok_or("it has no `=`; write KEY=VALUE")?;
     setting_fault(key, value).map_or(Ok(()), Err)?;
     Ok((key.to_owned(), Some(value.to_owned()).filter(|value| !value.is_empty())))

@@ -246,7 +246,7 @@ impl Form {
     }
 }
 
-fn header(argument: &str) -> Result<(String, String), &'static str> {
+pub(super) fn header(argument: &str) -> Result<(String, String), &'static str> {
     let (name, value) = argument.split_once('=').ok_or("a header is NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }

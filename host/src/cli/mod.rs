@@ -17,6 +17,8 @@ mod doctor;
 mod emit;
 mod error;
 mod figures;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod gc;
 mod history;
 mod how;

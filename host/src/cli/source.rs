@@ -20,8 +20,16 @@ pub(super) fn parse_source(text: &str) -> Result<AnySource, String> {
     }
 }
 
-/// `HOST:PORT,…[?PROPERTY=VALUE&…]`, the properties being librdkafka's.
 fn kafka(rest: &str) -> Result<Kafka, String> {
+    let (brokers, properties) = kafka_parts(rest)?;
+    Kafka::new(brokers, properties).map_err(|e| chain(&e))
+}
+
+/// Properties of librdkafka: name and value.
+type Properties = Vec<(String, String)>;
+
+/// `HOST:PORT,…[?PROPERTY=VALUE&…]`: brokers, and librdkafka's properties.
+pub(super) fn kafka_parts(rest: &str) -> Result<(&str, Properties), String> {
     let (brokers, query) = rest.split_once('?').unwrap_or((rest, ""));
     let brokers = brokers.trim_end_matches('/');
     if brokers.contains('@') {
@@ -41,7 +49,7 @@ fn kafka(rest: &str) -> Result<Kafka, String> {
         None => Err("a property has no `=`; write ?NAME=VALUE&NAME=VALUE".to_owned()),
     };
     let properties = query.split('&').filter(|pair| !pair.is_empty()).map(property).collect::<Result<_, _>>()?;
-    Kafka::new(brokers, properties).map_err(|e| chain(&e))
+    Ok((brokers, properties))
 }
 
 pub(super) fn parse_redis(text: &str) -> Result<Redis, String> {

@@ -18,6 +18,9 @@ pub const KEEP_OLD_SECONDS: u64 = 24 * 60 * 60;
 /// How many events a lane may have set aside unless told otherwise.
 pub const MAX_PARKED: u64 = 10_000;
 
+/// No number of a record is larger, nor a time in milliseconds: all sums of such have room.
+const NUMBER_MAX: u64 = 1 << 53;
+
 /// A deployed projection.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Deployment {
@@ -180,6 +183,41 @@ pub enum Beginning {
 }
 
 impl Deployment {
+    /// Reads a record as it was written. Otherwise says what is wrong with it.
+    pub fn read(text: &str) -> Result<Self, String> {
+        #[derive(Deserialize)]
+        struct Versioned {
+            format: u32,
+        }
+        let Versioned { format } = serde_json::from_str(text).map_err(|e| e.to_string())?;
+        if format != FORMAT {
+            return Err(format!("its format is {format}, and this is version {FORMAT}"));
+        }
+        let deployment: Self = serde_json::from_str(text).map_err(|e| e.to_string())?;
+        deployment.fault().map_or(Ok(deployment), Err)
+    }
+
+    /// What no step leads to, if it is there: so who works on a record need not look.
+    fn fault(&self) -> Option<String> {
+        let moves = |number: &u64| {
+            let stage = self.generations.get(number).map(|generation| generation.stage);
+            matches!(stage, Some(Stage::Building | Stage::Held | Stage::Old))
+        };
+        if self.version.max(self.last).max(self.resumed) > NUMBER_MAX {
+            return Some("it counts further than anybody can".to_owned());
+        }
+        if !self.removing && self.live().is_none_or(|live| live.stage != Stage::Live) {
+            return Some(format!("its generation {} is not live", self.live));
+        }
+        if let Some(moving) = self.moving.filter(|number| !moves(number)) {
+            return Some(format!("its generation {moving} can't be moving"));
+        }
+        self.generations.iter().find_map(|(number, generation)| {
+            let fault = generation.fault(*number > self.last)?;
+            Some(format!("its generation {number} {fault}"))
+        })
+    }
+
     /// The generation that readers read.
     pub fn live(&self) -> Option<&Generation> {
         self.generations.get(&self.live)
@@ -237,6 +275,20 @@ impl Deployment {
 }
 
 impl Generation {
+    /// What no step leads to, if it is there.
+    fn fault(&self, is_to_come: bool) -> Option<&'static str> {
+        let is_time = |time: &i64| time.unsigned_abs() <= NUMBER_MAX;
+        if is_to_come {
+            Some("is beyond the last one")
+        } else if self.topics.is_empty() {
+            Some("reads no topic")
+        } else if !is_time(&self.begun) || self.retired.is_some_and(|time| !is_time(&time)) {
+            Some("has a time that no clock shows")
+        } else {
+            None
+        }
+    }
+
     /// Whether it has keys that are to be removed.
     pub fn is_litter(&self) -> bool {
         self.stage == Stage::Dropped || (self.stage == Stage::Failed && !self.swept)

@@ -77,11 +77,13 @@ const fn limit(name: &'static str, range: RangeInclusive<u64>, field: fn(&mut Li
 }
 
 impl Limits {
-    /// The defaults, with what was set in their place. A name that a later version has set is passed over.
+    /// The defaults, with what was set in their place. A name that a later version has set is passed over, and a value that only
+    /// another version takes is brought into the range.
     pub fn of(settings: &Settings) -> Self {
         let mut limits = Self::default();
         for (name, value) in settings {
             if let Some(limit) = Limit::find(name) {
+                let value = value.clamp(limit.range.start(), limit.range.end());
                 match (limit.field)(&mut limits) {
                     Field::Bytes(field) | Field::Count(field) => {
                         *field = usize::try_from(*value).unwrap_or(usize::MAX);

@@ -25,6 +25,8 @@ fn each_limit_is_set_by_its_own_name() {
         assert_eq!((differ.len(), limit.value(&limits)), (1, other), "{}", limit.name);
     }
     assert_eq!(Limits::of(&[("of-a-later-version".to_owned(), 1)].into()), Limits::default());
+    let beyond = Limits::of(&[("compile-time".to_owned(), u64::MAX), ("memory".to_owned(), 0)].into());
+    assert_eq!((beyond.compile_time_max.as_secs(), beyond.memory_bytes_max), (3_600, 64 << 10));
 }
 
 #[test]

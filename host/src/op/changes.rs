@@ -20,6 +20,17 @@ pub enum Cell {
     Add(i64),
 }
 
+impl Cell {
+    /// What it adds to a counter, or makes of it. None of what is no whole number.
+    fn number(&self) -> Option<i64> {
+        match self {
+            Cell::Put(Value::Bytes(text)) => std::str::from_utf8(text).ok()?.parse().ok(),
+            Cell::Add(sum) => Some(*sum),
+            Cell::Put(_) | Cell::Remove => None,
+        }
+    }
+}
+
 /// What becomes of one Redis structure. First it is cleared if it is to be, then its cells change, then what was
 /// pushed goes to its head.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -68,11 +79,10 @@ impl Changes {
         self.views.get(view as usize)?.get(key)
     }
 
-    /// Adds a write of the plugin, after checking that its view takes it. A refused write changes nothing.
+    /// Adds a write of the plugin, after checking that its view takes it. A refused write changes no cell.
     pub fn write(&mut self, views: &[View], write: &Write<'_>) -> Result<(), Refused> {
         let view = views.get(write.view as usize).ok_or(Refused::NoSuchView(write.view))?;
         check(view, write)?;
-        self.bytes += write.key.len() + write.member.len() + write.value.len() + WRITE_BYTES;
         let structure = self.structure_mut(write.view, write.key);
         match write.verb {
             Verb::Hset => structure.put(write.member, Value::Bytes(write.value.into())),
@@ -93,6 +103,7 @@ impl Changes {
             }
             Verb::Del => *structure = Structure { cleared: true, ..Structure::default() },
         }
+        self.bytes += write.key.len() + write.member.len() + write.value.len() + WRITE_BYTES;
         Ok(())
     }
 
@@ -151,7 +162,7 @@ impl Structure {
             Some(Cell::Add(before)) => Cell::Add(before.checked_add(delta).ok_or_else(overflow)?),
             Some(Cell::Put(before)) => Cell::Put(before.plus(delta).ok_or_else(overflow)?),
         };
-        if matches!(cell, Cell::Add(sum) if sum.unsigned_abs() > INCREMENT_MAX) {
+        if cell.number().is_some_and(|number| number.unsigned_abs() > INCREMENT_MAX) {
             return Err(overflow());
         }
         self.set(member, cell);
@@ -263,7 +274,7 @@ mod tests {
     fn refuses_what_the_view_does_not_take() {
         let nan = f64::NAN.to_le_bytes();
         let max = i64::MAX.to_le_bytes();
-        let cases: [(View, Vec<Line<'_>>, &str); 6] = [
+        let cases: [(View, Vec<Line<'_>>, &str); 7] = [
             (
                 view(Kind::Table, false),
                 vec![(Verb::Zadd, "", "m", &nan)],
@@ -292,6 +303,11 @@ mod tests {
             (
                 view(Kind::Counters, false),
                 vec![(Verb::Hincrby, "", "m", &max), (Verb::Hincrby, "", "m", &max)],
+                "the increments of `m` in view `v` are too large",
+            ),
+            (
+                view(Kind::Counters, false),
+                vec![(Verb::Hdel, "", "m", b""), (Verb::Hincrby, "", "m", &max)],
                 "the increments of `m` in view `v` are too large",
             ),
         ];

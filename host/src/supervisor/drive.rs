@@ -137,7 +137,7 @@ pub(super) fn too_many(
 
 fn note_built(after: &mut Deployment, number: u64, next: &Checkpoint, now: i64) {
     if let Some(generation) = after.generations.get_mut(&number) {
-        let events = next.values().map(|mark| mark.next).sum();
+        let events = next.values().fold(0u64, |sum, mark| sum.saturating_add(mark.next));
         generation.built = Some(Built { events, milliseconds: now - generation.begun });
     }
 }

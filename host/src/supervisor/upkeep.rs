@@ -366,8 +366,9 @@ async fn remove<C: Registry>(hand: &Hand<C>, recorded: &Recorded, age: Option<Ag
         hand.change(recorded, None, None, ("sweep", "it is gone".to_owned())).await?;
         hand.registry.drop_modules().await?;
     } else if let Some((number, _)) = deployment.old() {
+        let keep = deployment.keep_old_seconds.saturating_mul(1000);
         match age {
-            Some(Age::Kept(kept)) if kept > 1000 * deployment.keep_old_seconds as i64 => {
+            Some(Age::Kept(kept)) if u64::try_from(kept).is_ok_and(|kept| kept > keep) => {
                 let Some(after) = steps::retire(deployment) else { return Ok(()) };
                 let what = format!("generation {number} was kept for {} s", deployment.keep_old_seconds);
                 hand.change(recorded, Some(after), None, ("gc", what)).await?;

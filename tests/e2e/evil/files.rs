@@ -94,6 +94,13 @@ fn modules_that_misbehave_before_there_is_an_event() {
 }
 
 #[test]
+fn a_module_of_a_world_that_needs_itself() {
+    let found = include_bytes!("../../fuzz/found/component/packages-in-a-circle");
+    let said = Desk::open().refusal("packages in a circle", found);
+    assert_eq!(said, "packages in a circle: it is not a valid component: it nests too deep, or in a circle");
+}
+
+#[test]
 fn components_of_another_world() {
     let desk = Desk::open();
     let interfaces = ["wasi:filesystem/types@0.2.0", "wasi:sockets/tcp@0.2.0", "wasi:random/random@0.2.0"];

@@ -135,7 +135,9 @@ impl Choice {
 
     fn means(&self, letter: &Letter, now: i64) -> bool {
         let is_key = |key: &String| letter.key.as_ref() == Some(&Bytes::from(key.as_bytes()));
-        let is_new = |since: Duration| u128::try_from(now - letter.time).is_ok_and(|age| age <= since.as_millis());
+        let is_new = |since: Duration| {
+            u128::try_from(now.saturating_sub(letter.time)).is_ok_and(|age| age <= since.as_millis())
+        };
         self.key.as_ref().is_none_or(is_key)
             && self.reason.as_ref().is_none_or(|reason| *reason == letter.reason)
             // What is from the future is new.

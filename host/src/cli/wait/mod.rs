@@ -46,7 +46,7 @@ pub(crate) struct Args {
     connection: Connection,
 }
 
-fn parse(text: &str) -> Result<Reference, &'static str> {
+pub(super) fn parse(text: &str) -> Result<Reference, &'static str> {
     let parts = text.rsplit_once('@').and_then(|(at, offset)| {
         let (topic, partition) = at.rsplit_once('/').filter(|(topic, _)| !topic.is_empty())?;
         Some((TopicPartition::new(topic, partition.parse().ok()?), offset.parse().ok()?))

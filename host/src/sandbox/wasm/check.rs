@@ -7,6 +7,7 @@ use std::time::Duration;
 use wasmparser::{Parser, Payload};
 use wasmtime::component::Component;
 use wasmtime::component::types::ComponentItem;
+use wasmtime::{Engine, Module};
 use wit_component::ComponentEncoder;
 
 use super::abi;
@@ -112,6 +113,16 @@ impl LoadError {
 
 fn contract() -> String {
     format!("lantern:projection@{}", abi::VERSION)
+}
+
+/// Checks a core module, if that is what the bytes are: what makes a component of one takes it for a valid one.
+pub(super) fn validate(engine: &Engine, bytes: &[u8]) -> Result<(), LoadError> {
+    match bytes.get(..8) {
+        Some([b'\0', b'a', b's', b'm', 1, 0, 0, 0]) => {
+            Module::validate(engine, bytes).map_err(|e| LoadError::Invalid(format!("{e:#}")))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The bytes of a component: those given, or a core module with the contract in it made into one.

@@ -15,7 +15,7 @@ use rustix::process::{
 };
 use wasmtime::component::Component;
 
-use super::check::{LoadError, componentize};
+use super::check::{LoadError, componentize, validate};
 use super::engine::{self, Kind};
 use super::{Cache, Engine};
 use crate::lane::BACKGROUND_NICENESS;
@@ -58,6 +58,7 @@ pub(super) fn compiled(
 }
 
 fn here(engine: &wasmtime::Engine, bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
+    validate(engine, bytes)?;
     let machine_code = engine.precompile_component(&componentize(bytes)?);
     machine_code.map_err(|e| LoadError::Invalid(format!("{e:#}")))
 }
@@ -121,6 +122,9 @@ fn fault(output: Output, limits: &Limits) -> LoadError {
         (_, number) if number == signal(Signal::ABORT) && said.contains("memory allocation of") => {
             LoadError::CompileMemory { limit: limits.compile_bytes_max }
         }
+        _ if said.contains("has overflowed its stack") => {
+            LoadError::Invalid("it nests too deep, or in a circle".to_owned())
+        }
         // Its threads get no stack.
         _ if said.contains("thread pool has not been initialized") => {
             LoadError::CompileMemory { limit: limits.compile_bytes_max }
@@ -177,4 +181,19 @@ fn bytes_taken() -> io::Result<u64> {
     let data = status.lines().find_map(|line| line.strip_prefix("VmData:"));
     let kib = data.and_then(|text| text.trim().strip_suffix(" kB")?.parse::<u64>().ok());
     kib.map(|kib| kib << 10).ok_or_else(|| io::Error::other("/proc/self/status has no VmData"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::ExitStatus;
+
+    #[test]
+    fn a_plugin_on_which_the_compiler_runs_out_of_stack_is_to_blame_for_it() {
+        let said =
+            "\nthread 'main' (10932) has overflowed its stack\nfatal runtime error: stack overflow, aborting\n";
+        let status = ExitStatus::from_raw(Signal::ABORT.as_raw());
+        let output = Output { status, stdout: Vec::new(), stderr: said.into() };
+        assert!(matches!(fault(output, &Limits::default()), LoadError::Invalid(_)));
+    }
 }

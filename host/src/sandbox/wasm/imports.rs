@@ -222,6 +222,17 @@ fn write_block<V: Views>(target: &mut Target<'_, V>, heads: &[u32], data: &[u8])
     Ok(())
 }
 
+/// The block without a plugin, for the fuzz targets.
+#[cfg(any(test, fuzzing))]
+pub(super) fn write_apart<V: Views>(
+    views: &mut V,
+    limits: &Limits,
+    heads: &[u32],
+    data: &[u8],
+) -> Result<(), Refused> {
+    write_block(&mut Target { views, limits, meter: &mut Meter::new(limits, 1) }, heads, data)
+}
+
 fn write_one<V: Views>(target: &mut Target<'_, V>, write: &Write<'_>) -> Result<(), Refused> {
     check_name(target.limits, write.key, write.member)?;
     check_size("a value", write.value, "value-size", target.limits.value_bytes_max)?;

@@ -87,7 +87,8 @@ mod tests {
             let cell = CellRef { view: 0, key: b"", member: b"" };
             (0..limits.event_ops_max).for_each(|_| ops.read(&cell).unwrap());
             let mut bytes = Meter::new(&limits, events);
-            (bytes.write(&write).unwrap(), bytes.write(&write).unwrap());
+            bytes.write(&write).unwrap();
+            bytes.write(&write).unwrap();
             bytes.bytes.used += 1;
             let many = (0..2).find_map(|_| ops.read(&cell).err()).unwrap().to_string();
             [many, bytes.write(&write).unwrap_err().to_string()]

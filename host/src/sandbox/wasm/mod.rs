@@ -10,6 +10,8 @@ mod compile;
 mod engine;
 mod file;
 mod fuel;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod imports;
 mod instance;
 mod memory;

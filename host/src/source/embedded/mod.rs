@@ -6,6 +6,8 @@
 
 pub mod append;
 mod cursor;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod group;
 pub mod layout;
 mod line;

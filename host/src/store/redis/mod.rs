@@ -6,6 +6,8 @@
 
 mod cells;
 mod commands;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod fuzzing;
 mod keys;
 mod lane;
 mod letters;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use redis::{Value, cmd, pipe};
 
 use super::RedisRegistry;
-use crate::control::{Deployment, Error, FORMAT, FaultAt, Installation, Recorded, Snapshot};
+use crate::control::{Deployment, Error, FaultAt, Installation, Recorded, Snapshot};
 use crate::store::Checkpoint;
 use crate::store::redis::keys;
 use crate::store::redis::lane::LaneHash;
@@ -48,8 +48,8 @@ impl RedisRegistry {
         let mut deployments = BTreeMap::new();
         for (name, text) in names.into_iter().zip(texts) {
             let Some(text) = text else { continue };
-            let deployment =
-                parse(&text).map_err(|reason| Error::Format { key: keys::deployment(&name), reason })?;
+            let deployment = Deployment::read(&text)
+                .map_err(|reason| Error::Format { key: keys::deployment(&name), reason })?;
             deployments.insert(name, Recorded { deployment, text });
         }
         Ok(deployments)
@@ -109,18 +109,6 @@ impl RedisRegistry {
         pipeline.cmd("PUBLISH").arg(keys::CHANGES).arg(&at.projection).ignore();
         self.ask_all::<()>(&pipeline).await.map(drop)
     }
-}
-
-fn parse(text: &str) -> Result<Deployment, String> {
-    #[derive(serde::Deserialize)]
-    struct Versioned {
-        format: u32,
-    }
-    let Versioned { format } = serde_json::from_str(text).map_err(|e| e.to_string())?;
-    if format != FORMAT {
-        return Err(format!("its format is {format}, and this is version {FORMAT}"));
-    }
-    serde_json::from_str(text).map_err(|e| e.to_string())
 }
 
 fn change_count(installation: &BTreeMap<String, String>) -> u64 {
