@@ -30,9 +30,9 @@ pub struct Limits {
     pub event_ops_max: usize,
     /// Writes and reads of one batch.
     pub batch_ops_max: usize,
-    /// Bytes that one event may write, before coalescing.
+    /// Bytes of names that one event may read and write, and of values that it may write, before coalescing.
     pub event_bytes_max: usize,
-    /// Bytes that one batch may write, before coalescing.
+    /// The same of one batch.
     pub batch_bytes_max: usize,
     /// Bytes of one key, field or member.
     pub key_bytes_max: usize,

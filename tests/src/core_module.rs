@@ -16,7 +16,7 @@ pub const DESCRIPTION: &str = "(i32.const 1024)";
 pub const FOR_EVER: &str = "(loop $for-ever (br $for-ever)) unreachable";
 
 /// What differs from an honest plugin. Code is in WebAssembly's text format; it may use the local `$n`, and call `$hincrby`,
-/// `$hset` and `$write` of the contract.
+/// `$hset`, `$write`, `$log` and `$config` of the contract.
 pub struct CoreModule {
     /// Pages that each of its memories has from the beginning; the first is the one that it uses.
     pub memories: Vec<u64>,
@@ -68,6 +68,8 @@ impl CoreModule {
             r#"(module
             (import "{VIEWS}" "hincrby" (func $hincrby (param i32 i32 i32 i32 i32 i64)))
             (import "{VIEWS}" "write" (func $write (param i32 i32 i32 i32)))
+            (import "lantern:projection/log@0.1.1" "log" (func $log (param i32 i32 i32 i32 i32)))
+            (import "lantern:projection/config@0.1.1" "get" (func $config (param i32 i32 i32)))
             (import "{VIEWS}" "hset" (func $hset (param i32 i32 i32 i32 i32 i32 i32)))
             "#
         );

@@ -143,7 +143,9 @@ pub fn main() -> ExitCode {
 fn refuse(error: &clap::Error) -> ExitCode {
     let said = error.to_string();
     let shown = secret::without_addresses(&said);
-    if error.use_stderr() && shown != said {
+    // What is wrong with an address is said by its parser, without it; clap knows nothing more of that error.
+    let is_ours = error.context().next().is_none();
+    if error.use_stderr() && !is_ours && shown != said {
         Printer::default().note(shown.trim_end());
     } else if error.print().is_err() {
         return ExitCode::FAILURE;

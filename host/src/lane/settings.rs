@@ -21,7 +21,8 @@ pub struct Settings {
     pub linger: Duration,
     /// Bytes of cells that a lane keeps at hand for its plugin's reads.
     pub cache_bytes_max: usize,
-    /// So many bytes written by the plugin and not on their way to the store let no further batch begin.
+    /// So many bytes written by the plugin and not on their way to the store let no further batch begin, and end one that
+    /// is taken apart.
     pub write_bytes_max: usize,
     /// How often a lane without commits looks whether the store still has what it wrote.
     pub look_every: Duration,

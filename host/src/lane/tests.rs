@@ -454,6 +454,27 @@ async fn nobody_is_guilty_of_a_slow_machine_or_of_a_large_batch() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_batch_that_is_taken_apart_is_committed_in_parts() {
+    let mut words = WORDS;
+    (words[1], words[6], words[9]) = ("crowd", "refuse", "crowd");
+    for policy in [Policy::Skip, Policy::Park] {
+        for events_max in 1..=WORDS.len() {
+            let mut stage = Stage::new(&words);
+            (stage.course.policy, stage.course.parked_max) = (policy, 1);
+            stage.settings.batch.events_max = events_max;
+            // So each event writes enough for a commit.
+            stage.settings.write_bytes_max = 1;
+            assert!(matches!(stage.run_to(END).await, Exit::Shutdown));
+            let healthy: Vec<_> = words.into_iter().filter(|word| *word != "refuse").collect();
+            stage.assert_counts(&healthy);
+            // Three at most are batches that are well.
+            let commits = stage.store.commits.load(SeqCst);
+            assert!(events_max < WORDS.len() || commits > 6, "{commits} commits");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_first_of_several_bad_events_is_the_one_that_is_named() {
     let stage = Stage::new(&["a", "trap", "b", "refuse"]);
     let Exit::Stopped(Fault::Poison { event, .. }) = stage.run_to(END).await else { panic!("it must stop") };

@@ -50,7 +50,14 @@ fn crooked() -> Vec<(&'static str, &'static [&'static str], CoreModule)> {
             (i32.const 600000000))
         {WELL}"
     );
+    // Strings of 60 MB, which the host would read again and again.
+    let chatty =
+        |call: &str| format!("(drop (memory.grow (i32.const 1000))) (loop $again {call} (br $again)) {WELL}");
+    let log = "(call $log (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 60000000))";
+    let config = "(call $config (i32.const 0) (i32.const 60000000) (i32.const 1440))";
     vec![
+        ("long-lines", &[], apply(chatty(log))),
+        ("long-names", &[], apply(chatty(config))),
         ("pointer-outside", &[], write(0x7fff_fffc, 4)),
         ("length-outside", &[], write(0, 0x7fff_ffff)),
         ("result-outside", &[], apply("(i32.const -16)".to_owned())),
@@ -173,6 +180,8 @@ fn each_is_stopped_for_its_own_reason_and_a_neighbour_goes_on() {
     many-bytes: event T/0@3 cannot be applied: the plugin misused its views: what an event reads and writes of 1049166 bytes is more than the limit `event-bytes` of 1MiB
     long-key: event T/0@3 cannot be applied: the plugin misused its views: a field or member of 1000000 bytes is more than the limit `key-size` of 64KiB
     tight-limit: event T/0@3 cannot be applied: the plugin misused its views: an event makes more reads and writes than the limit `event-ops` of 10
+    long-lines: event T/0@0 cannot be applied: the plugin worked longer than its limit `event-time` of 250ms
+    long-names: event T/0@0 cannot be applied: the plugin worked longer than its limit `event-time` of 250ms
     pointer-outside: event T/0@0 cannot be applied: the plugin trapped: list pointer/length out of bounds of memory
     length-outside: event T/0@0 cannot be applied: the plugin trapped: list pointer/length out of bounds of memory
     result-outside: event T/0@0 cannot be applied: the plugin trapped: pointer out of bounds of memory

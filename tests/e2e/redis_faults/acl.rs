@@ -165,6 +165,7 @@ fn nobody_may_do_what_is_not_theirs() {
         "CONFIG GET *",
         "CLIENT LIST",
         "CLIENT KILL 127.0.0.1:1",
+        "CLIENT TRACKING ON BCAST",
         "SELECT 1",
     ] {
         is_denied(&mut reader, &words(text));
@@ -234,7 +235,7 @@ fn rules_are_printed_for_people_and_for_files() {
     hint: name those that there will be: --projection NAME, or --projection NAME=PREFIX
     ");
     let reader = operator.does(&["acl", "reader", "--projection", "balances=app:b:"]);
-    assert_snapshot!(reader.split_once(" +discard").unwrap().0, @"ACL SETUSER lantern-reader on resetkeys resetchannels -@all +@connection -@admin -@dangerous -select");
+    assert_snapshot!(reader.split_once(" +discard").unwrap().0, @"ACL SETUSER lantern-reader on resetkeys resetchannels -@all +@connection -@admin -@dangerous -select -client|tracking");
     assert_snapshot!(reader.split_once("+zscore ").unwrap().1, @"~app:b:* ~lantern:checkpoints:balances");
     let rules = operator.does(&["acl", "--projection", "balances"]);
     for line in rules.lines() {

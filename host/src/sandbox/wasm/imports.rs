@@ -140,7 +140,7 @@ fn with_views<V: Views, T>(
     bytes: usize,
     work: impl FnOnce(Access<'_, V>, Target<'_, V>) -> Result<T, ViewError>,
 ) -> wasmtime::Result<T> {
-    fuel::charge(&mut *store, bytes)?;
+    fuel::charge(store, bytes)?;
     let Some(mut views) = store.data_mut().views.take() else {
         return Err(wasmtime::Error::msg("views can only be used while a batch is applied"));
     };

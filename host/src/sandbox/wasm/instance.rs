@@ -29,6 +29,8 @@ pub(super) struct State<V> {
     /// There while a batch is applied.
     pub(super) views: Option<Box<V>>,
     pub(super) limits: Arc<Limits>,
+    /// Whether its work is counted.
+    pub(super) is_counted: bool,
     pub(super) config: Arc<Config>,
     pub(super) lines: Vec<Line>,
     pub(super) chatter: Chatter,
@@ -71,6 +73,7 @@ pub(super) fn start<V: Views>(
     let state = State {
         views: None,
         limits: limits.clone(),
+        is_counted: false,
         config: config.clone(),
         lines: Vec::new(),
         chatter: chatter.clone(),
@@ -84,7 +87,7 @@ pub(super) fn start<V: Views>(
     let mut store = Store::new(pre.engine(), state);
     store.limiter(|state| &mut state.usage);
     store.set_hostcall_fuel(limits.call_bytes_max);
-    fuel::fill(&mut store, limits, fuel::START);
+    store.data_mut().is_counted = fuel::fill(&mut store, limits, fuel::START);
     store.epoch_deadline_callback(|store| time_is_up(&store));
     store.set_epoch_deadline(ticks(start_time(limits)));
     let linked = pre.instantiate(&mut store)?;
@@ -200,7 +203,9 @@ impl<V: Views> Instance for WasmInstance<V> {
         state.views = Some(views);
         let limits = state.limits.clone();
         self.store.set_epoch_deadline(ticks(limits.batch_time_max));
-        fuel::fill(&mut self.store, &limits, batch.len());
+        if self.store.data().is_counted {
+            fuel::fill(&mut self.store, &limits, batch.len());
+        }
         let called = self.call(batch);
         let fatal = self.tell(batch);
         let result = match called {
