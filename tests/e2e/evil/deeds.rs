@@ -53,8 +53,8 @@ fn crooked() -> Vec<(&'static str, &'static [&'static str], CoreModule)> {
     // Strings of 60 MB, which the host would read again and again.
     let chatty =
         |call: &str| format!("(drop (memory.grow (i32.const 1000))) (loop $again {call} (br $again)) {WELL}");
-    let log = "(call $log (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 60000000))";
-    let config = "(call $config (i32.const 0) (i32.const 60000000) (i32.const 1440))";
+    let log = "(call $log (i32.const 2) (i32.const 0) (i32.const 0) (i32.const 1048576) (i32.const 60000000))";
+    let config = "(call $config (i32.const 1048576) (i32.const 60000000) (i32.const 1440))";
     vec![
         ("long-lines", &[], apply(chatty(log))),
         ("long-names", &[], apply(chatty(config))),

@@ -80,7 +80,7 @@ fn modules_that_misbehave_before_there_is_an_event() {
     a `describe` that loops: `describe` failed: the plugin took longer than 3s, by its limit `batch-time`
     a `describe` that points outside: `describe` failed: the plugin trapped: pointer out of bounds of memory
     a start function that loops: `describe` failed: the plugin took longer than 3s, by its limit `batch-time`
-    many memories: it is not a valid component: memories count exceeds limit of 100 (at offset 0xbd)
+    many memories: it is not a valid component: memories count exceeds limit of 100 (at offset 0x115)
     a large memory: `describe` failed: the plugin wanted more than its limit `memory` of 256MiB
     memories that are large together: `describe` failed: the plugin wanted more than its limit `memory` of 256MiB
     a bomb of data: `describe` failed: the plugin wanted more than its limit `memory` of 256MiB

@@ -15,7 +15,7 @@ use serde::Serialize;
 use super::UserError;
 use super::operate::{Operator, failure};
 use crate::app::AnySource;
-use crate::control::{Deployment, Error, Generation, HostReport, Registry, Snapshot};
+use crate::control::{Deployment, Error, FaultAt, Generation, HostReport, LaneReport, Registry, Snapshot};
 use crate::lane::chain;
 use crate::limits::{self, LIMITS, Limits};
 use crate::store::redis::Role;
@@ -216,7 +216,11 @@ impl View<'_> {
     }
 
     fn standings(&self, number: u64, generation: &Generation, checkpoint: &Checkpoint) -> Vec<Standing> {
-        let reports: Vec<_> = lane_reports(self.hosts, &self.deployment.name, number).collect();
+        let name = &self.deployment.name;
+        let at = |share: &str| FaultAt { projection: name.clone(), generation: number, share: share.to_owned() };
+        // What a lane that has stopped reported last may be from before the event that it can't apply.
+        let runs = |lane: &LaneReport| !self.snapshot.faults.contains_key(&at(&lane.share));
+        let reports: Vec<_> = lane_reports(self.hosts, name, number).filter(|(_, lane)| runs(lane)).collect();
         standing::standings(generation, checkpoint, self.ends, &reports)
     }
 
