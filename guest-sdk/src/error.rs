@@ -57,3 +57,16 @@ pub(crate) fn type_name<T>() -> &'static str {
     let path = full.split('<').next().unwrap_or(full);
     path.rsplit("::").next().unwrap_or(path)
 }
+
+/// How much of foreign text an error shows.
+const QUOTED_CHARS: usize = 100;
+
+/// Foreign text in an error, in backticks and cut off if it is long.
+pub(crate) fn quoted(text: &[u8]) -> String {
+    let text = String::from_utf8_lossy(text);
+    let end = text.char_indices().nth(QUOTED_CHARS).map(|(end, _)| end);
+    match end {
+        Some(end) => format!("`{}…`", &text[..end]),
+        None => format!("`{text}`"),
+    }
+}

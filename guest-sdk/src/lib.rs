@@ -25,9 +25,8 @@
 //!     }
 //!
 //!     fn apply(&mut self, event: &Event<'_>) -> Result<()> {
-//!         if let Some(PageEvent::PageViewed { page }) = event.json_by_field("type")? {
-//!             self.pages.add(page, 1);
-//!         }
+//!         let PageEvent::PageViewed { page } = event.json_by_field("type")?;
+//!         self.pages.add(page, 1);
 //!         Ok(())
 //!     }
 //! }
@@ -60,7 +59,9 @@
 //!   is [`Ordering::Global`]. Adding (counters, rankings, sets) is safe from everywhere.
 
 mod batch;
+pub mod cloud_events;
 mod config;
+pub mod debezium;
 mod error;
 mod event;
 mod host;
@@ -76,19 +77,27 @@ pub mod guest;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod testing;
 
+pub use cloud_events::CloudEvent;
 pub use config::config;
 pub use error::{Error, Result};
 pub use event::{Event, Events, Headers};
-pub use json::{Upcast, Upcasters};
+pub use json::{EventTypes, Upcast};
 pub use projection::{Ordering, Projection};
 pub use views::Views;
 
 /// Everything that most plugins need, for one `use`.
 pub mod prelude {
     pub use crate::views::{Counters, Keyed, List, Ranking, Set, Table, Value, Views};
-    pub use crate::{Error, Event, Events, Ordering, Projection, Result, Upcast, Upcasters, export, log};
+    pub use crate::{
+        CloudEvent, Error, Event, EventTypes, Events, Ordering, Projection, Result, Upcast, export, log,
+    };
     pub use serde::{Deserialize, Serialize};
 }
+
+// The programs on the page are tests as well.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/events.md")]
+mod page_of_events {}
 
 /// Make the type that implements [`Projection`] what this crate exports. Once in a crate.
 ///
@@ -126,3 +135,8 @@ macro_rules! export {
         };
     };
 }
+
+// Recipes are complete plugins with their tests, which run with those of this crate.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/cookbook.md")]
+mod cookbook {}

@@ -11,12 +11,13 @@ use tokio_util::sync::CancellationToken;
 use crate::lane::{Overlay, Settings, chain};
 use crate::limits::{self, Limits};
 use crate::projection::Description;
-use crate::sandbox::Module;
 use crate::sandbox::wasm::{self, Cache, Engine, LoadError, WasmModule};
+use crate::sandbox::{Module, Views};
 use crate::source::embedded::EmbeddedLog;
 use crate::source::kafka::Kafka;
 use crate::source::shared::Shared;
 use crate::source::{Bounds, Error, Source, Topic};
+use crate::store::memory::MemoryCells;
 use crate::store::redis::{Redis, RedisCells, RedisRegistry};
 use crate::supervisor::{self, Board, Host, Loader, Options, Unloadable};
 use crate::trust::{self, Trust};
@@ -26,6 +27,9 @@ const GRACE: Duration = Duration::from_secs(4);
 
 /// A plugin's module as this host runs it.
 type HostModule = WasmModule<Overlay<RedisCells>>;
+
+/// A plugin's module as a replay runs it, which writes nothing anywhere.
+pub(crate) type Rehearsed = WasmModule<Overlay<MemoryCells>>;
 
 /// Where events come from.
 #[derive(Clone)]
@@ -143,12 +147,52 @@ impl Workshop {
         limits: &limits::Settings,
     ) -> Result<Plugin, OpenError> {
         let bytes = wasm::read(file, &Limits::of(limits))?;
-        let module = self.module(bytes.clone(), Arc::new(config.clone()), limits)?;
+        let module: HostModule = self.module(bytes.clone(), Arc::new(config.clone()), limits)?;
         let (digest, description) = (module.digest().to_owned(), module.description().clone());
         Ok(Plugin { bytes, digest, description })
     }
 
-    /// The same on a thread that may block.
+    /// Asks a plugin what it is, under a configuration and within limits. Blocks while it compiles.
+    pub(crate) fn describe(
+        &self,
+        bytes: Vec<u8>,
+        config: &BTreeMap<String, String>,
+        limits: &limits::Settings,
+    ) -> Result<Description, OpenError> {
+        let module: HostModule = self.module(bytes, Arc::new(config.clone()), limits)?;
+        Ok(module.description().clone())
+    }
+
+    /// A plugin's file as a module whose views are in memory. Blocks while it compiles.
+    pub(crate) fn rehearse_file(
+        &self,
+        file: &Path,
+        config: &BTreeMap<String, String>,
+        limits: &limits::Settings,
+    ) -> Result<Rehearsed, OpenError> {
+        self.rehearse(wasm::read(file, &Limits::of(limits))?, config, limits)
+    }
+
+    /// A plugin as such a module.
+    pub(crate) fn rehearse(
+        &self,
+        bytes: Vec<u8>,
+        config: &BTreeMap<String, String>,
+        limits: &limits::Settings,
+    ) -> Result<Rehearsed, OpenError> {
+        self.module(bytes, Arc::new(config.clone()), limits)
+    }
+
+    /// Makes a plugin of what a compiler has built: its component, of which it is asked what it is, under a configuration. Blocks
+    /// while it compiles.
+    pub(crate) fn make(&self, built: &[u8], config: &BTreeMap<String, String>) -> Result<Plugin, OpenError> {
+        let bytes = wasm::component(&self.engine, built)?;
+        let module: HostModule = self.module(bytes.clone(), Arc::new(config.clone()), &limits::Settings::new())?;
+        let (digest, description) = (module.digest().to_owned(), module.description().clone());
+        Ok(Plugin { bytes, digest, description })
+    }
+
+    /// The same as [`Self::open`] on a thread that may block.
     pub(crate) async fn open_aside(
         &self,
         file: &Path,
@@ -161,12 +205,12 @@ impl Workshop {
     }
 
     /// Nothing of a module is run, or even compiled, before it is known to be trusted.
-    fn module(
+    fn module<V: Views>(
         &self,
         bytes: Vec<u8>,
         config: Arc<BTreeMap<String, String>>,
         limits: &limits::Settings,
-    ) -> Result<HostModule, OpenError> {
+    ) -> Result<WasmModule<V>, OpenError> {
         let limits = Limits::of(limits);
         wasm::check_size(bytes.len(), &limits)?;
         self.trust.check(&bytes)?;

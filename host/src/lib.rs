@@ -12,6 +12,7 @@ pub mod letter;
 pub mod limits;
 pub mod op;
 pub mod projection;
+pub mod replay;
 pub mod sandbox;
 pub mod source;
 pub mod store;

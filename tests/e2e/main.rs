@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 
+mod author;
 mod bad_input;
+mod book;
 mod cancel;
 mod chaos;
 mod checkpoints;
@@ -13,10 +15,12 @@ mod dead;
 mod deployed;
 mod dev;
 mod evil;
+mod evolved;
 mod exactness;
 mod fencing;
 mod group;
 mod hosts;
+mod inspect;
 mod kafka;
 mod ledger;
 mod live;
@@ -29,10 +33,12 @@ mod operator_read;
 mod operator_troubles;
 mod orders;
 mod pages;
+mod past;
 mod rebuild_bounds;
 mod rebuild_kill;
 mod records_read;
 mod redis_faults;
+mod rehearsal;
 mod secrets;
 mod sharing;
 mod shutdown;
@@ -43,4 +49,5 @@ mod story;
 mod terminal;
 mod tidy;
 mod trust;
+mod tutorial;
 mod verify;

@@ -34,12 +34,18 @@ fn links_lead_somewhere() {
     assert_eq!(broken, [""; 0]);
 }
 
-/// Whether a page has a heading of that anchor.
+/// Whether a page has a heading of that anchor, as forges and mdBook make it.
 fn has(page: &Path, anchor: &str) -> bool {
     let text = fs::read_to_string(page).unwrap();
-    let headings = text.lines().filter(|line| line.starts_with('#'));
-    let anchors = headings.map(|line| line.trim_start_matches('#').trim().to_lowercase().replace(' ', "-"));
-    anchors.into_iter().any(|found| found == anchor)
+    let prose: String = text.split("\n```").step_by(2).collect();
+    let headings = prose.lines().filter(|line| line.starts_with('#'));
+    let mut anchors = headings.map(|line| anchor_of(line.trim_start_matches('#').trim()));
+    anchors.any(|found| found == anchor)
+}
+
+fn anchor_of(heading: &str) -> String {
+    let kept = heading.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_'));
+    kept.map(|c| if c == ' ' { '-' } else { c.to_ascii_lowercase() }).collect()
 }
 
 #[test]

@@ -42,6 +42,7 @@ fn deployment() -> Deployment {
         config: None,
         keep_old_seconds: None,
         allow_loss: false,
+        anew: false,
         rebuild: Rebuild::default(),
     };
     let mut deployment = plan(&wanted, &BTreeMap::new(), 0).unwrap().after;

@@ -110,7 +110,7 @@ impl BankStory {
     }
 
     #[track_caller]
-    fn expect_views<'a>(&self, events: impl IntoIterator<Item = &'a Event>) {
+    pub fn expect_views<'a>(&self, events: impl IntoIterator<Item = &'a Event>) {
         if let Err(difference) = BankViews::fold(events).balances_hold(&self.redis) {
             panic!("{difference}");
         }

@@ -10,9 +10,22 @@ const PLACES: [(&str, &[&str]); 8] = [
     ("use wasmtime", &["sandbox/wasm"]),
     ("clap::", &["cli"]),
     ("use ring::", &["trust.rs"]),
-    ("crate::source", &["source", "lane", "supervisor", "cli", "app.rs", "fuzzing"]),
-    ("crate::sandbox", &["sandbox", "lane", "supervisor", "app.rs", "fuzzing"]),
-    ("crate::store", &["store", "lane", "control", "supervisor", "cli", "app.rs", "fuzzing"]),
+    ("crate::source", &["source", "lane", "supervisor", "replay", "cli", "app.rs", "fuzzing"]),
+    (
+        "crate::sandbox",
+        &[
+            "sandbox",
+            "lane",
+            "supervisor",
+            "replay",
+            "cli/inspect",
+            "cli/past.rs",
+            "cli/test",
+            "app.rs",
+            "fuzzing",
+        ],
+    ),
+    ("crate::store", &["store", "lane", "control", "supervisor", "replay", "cli", "app.rs", "fuzzing"]),
 ];
 
 /// What lanes, the records and the supervisor do not know: what stands behind the ports.

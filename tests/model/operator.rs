@@ -73,6 +73,7 @@ impl World {
             config: None,
             keep_old_seconds: None,
             allow_loss: true,
+            anew: false,
             rebuild: Rebuild::default(),
         };
         let deployments = snapshot.deployments.iter().map(|(name, recorded)| (name.clone(), &recorded.deployment));

@@ -18,7 +18,7 @@ pub fn lantern() -> &'static Path {
 }
 
 /// The plugins that tests run: the examples, and those in `tests/plugins`.
-const PLUGINS: [&str; 12] = [
+const PLUGINS: [&str; 14] = [
     "balances",
     "leaderboard",
     "orders",
@@ -28,6 +28,8 @@ const PLUGINS: [&str; 12] = [
     "chain",
     "echo",
     "evil",
+    "evolved",
+    "impure",
     "ledger",
     "picky",
     "witness",
@@ -86,15 +88,24 @@ static PROFILE: LazyLock<Profile> = LazyLock::new(|| {
 /// What the names of the variables begin with that cargo sets for the package whose test it runs.
 const OURS: [&str; 4] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_CRATE_", "CARGO_PRIMARY_"];
 
-fn cargo_build(args: &[&str]) {
+/// Cargo, as who is not started by it calls it.
+pub fn cargo() -> Command {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| env!("CARGO").into());
     let mut command = Command::new(cargo);
-    // What cargo says of this very package would be taken for a change by build scripts that look at it, such as ring's.
+    forget_this_package(&mut command);
+    command
+}
+
+/// What cargo says of this very package would be taken for a change by build scripts that look at it, such as ring's.
+pub(crate) fn forget_this_package(command: &mut Command) {
     let ours = env::vars_os().map(|(name, _)| name);
     let ours =
         ours.filter(|name| name.to_str().is_some_and(|name| OURS.iter().any(|begin| name.starts_with(begin))));
     ours.for_each(|name| _ = command.env_remove(name));
-    let status = command
+}
+
+fn cargo_build(args: &[&str]) {
+    let status = cargo()
         .arg("build")
         .args(args)
         .arg("--target-dir")

@@ -28,6 +28,20 @@ impl Host {
         Host::start(args, None, &[])
     }
 
+    /// Does so in a folder, with these variables set; one without a value is not.
+    pub fn cli_in(folder: &Path, args: &[&str], variables: &[(&str, Option<&str>)]) -> Host {
+        let mut command = command(args.iter().copied(), &[]);
+        artefacts::forget_this_package(&mut command);
+        command.current_dir(folder);
+        for (name, value) in variables {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        Host(Process::spawn("lantern", command))
+    }
+
     /// Does so at a terminal, for a person.
     pub fn at_terminal<A: Into<OsString>>(args: impl IntoIterator<Item = A>) -> Terminal {
         Terminal::start("lantern", command(args, &[]))
@@ -90,7 +104,6 @@ impl Host {
 /// `lantern` as it is started by a user whose terminal shows colours and who has set nothing else; by another program and
 /// its arguments, if `under` names one.
 fn command<A: Into<OsString>>(args: impl IntoIterator<Item = A>, under: &[String]) -> Command {
-    static CACHE: LazyLock<Scratch> = LazyLock::new(|| Scratch::new("module-cache"));
     let mut command = match under {
         [] => Command::new(artefacts::lantern()),
         [program, rest @ ..] => {
@@ -99,12 +112,18 @@ fn command<A: Into<OsString>>(args: impl IntoIterator<Item = A>, under: &[String
             command
         }
     };
+    clean(&mut command);
+    command.args(args.into_iter().map(Into::into));
+    command
+}
+
+/// Nothing is set that would change what `lantern` does.
+pub(crate) fn clean(command: &mut Command) {
+    static CACHE: LazyLock<Scratch> = LazyLock::new(|| Scratch::new("module-cache"));
     for name in ["LANTERN_SOURCE", "LANTERN_REDIS", "RUST_LOG", "RUST_BACKTRACE", "NO_COLOR", "CLICOLOR_FORCE"] {
         command.env_remove(name);
     }
     command.env("TERM", "xterm-256color").env("LANTERN_CACHE", CACHE.path());
-    command.args(args.into_iter().map(Into::into));
-    command
 }
 
 impl Deref for Host {

@@ -4,12 +4,14 @@
 //! Nothing here waits by the clock: [`eventually()`] asks reality again and again, and every limit in time is only a net.
 
 pub mod artefacts;
+pub mod author;
 pub mod bank;
 pub mod chaos;
 pub mod clients;
 pub mod core_module;
 pub mod event;
 pub mod eventually;
+pub mod evolved;
 pub mod flow;
 pub mod host;
 pub mod kafka;
@@ -27,6 +29,7 @@ pub mod source;
 pub mod terminal;
 pub mod view;
 
+pub use author::Author;
 pub use event::Event;
 pub use eventually::eventually;
 pub use flow::Flow;

@@ -9,34 +9,105 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 /// The text of a field, as UTF-8. `None` if the object does not have it.
 pub(crate) fn text<'a>(payload: &'a [u8], field: &str) -> Result<Option<Cow<'a, [u8]>>, serde_json::Error> {
-    if let Some(text) = first_text(payload, field) {
-        return Ok(Some(Cow::Borrowed(text)));
+    for (name, token) in Plain::of(payload) {
+        if name == field.as_bytes() {
+            match token {
+                Token::Text(text) => return Ok(Some(Cow::Borrowed(text))),
+                Token::Other(_) => break,
+            }
+        }
     }
     let text = value::<String>(payload, field)?;
     Ok(text.map(|text| Cow::Owned(text.into_bytes())))
 }
 
+/// The whole number in a field. `None` if the object does not have it.
+pub(crate) fn number(payload: &[u8], field: &str) -> Result<Option<u32>, serde_json::Error> {
+    let mut members = Plain::of(payload);
+    for (name, token) in &mut members {
+        if name == field.as_bytes() {
+            return match token {
+                Token::Other(token) if let Some(number) = digits_of(token) => Ok(Some(number)),
+                _ => value(payload, field),
+            };
+        }
+    }
+    if members.ended { Ok(None) } else { value(payload, field) }
+}
+
+fn digits_of(token: &[u8]) -> Option<u32> {
+    // As `parse` alone would take a sign.
+    let all_digits = token.iter().all(u8::is_ascii_digit);
+    all_digits.then(|| std::str::from_utf8(token).ok()?.parse().ok())?
+}
+
 /// The value of a field. `None` if the object does not have it.
-pub(crate) fn value<'a, T: Deserialize<'a>>(
-    payload: &'a [u8],
-    field: &str,
-) -> Result<Option<T>, serde_json::Error> {
+fn value<'a, T: Deserialize<'a>>(payload: &'a [u8], field: &str) -> Result<Option<T>, serde_json::Error> {
     let mut json = serde_json::Deserializer::from_slice(payload);
     let value = Field { name: field, value: PhantomData }.deserialize(&mut json)?;
     json.end()?;
     Ok(value)
 }
 
-/// The text of a field that stands first and has no escapes, as a type's name almost always does.
-/// `None` means: look properly. It is not checked, so only of use to be compared.
-fn first_text<'a>(payload: &'a [u8], field: &str) -> Option<&'a [u8]> {
-    let rest = payload.trim_ascii_start().strip_prefix(b"{")?;
-    let rest = rest.trim_ascii_start().strip_prefix(b"\"")?;
-    let rest = rest.strip_prefix(field.as_bytes())?.strip_prefix(b"\"")?;
-    let rest = rest.trim_ascii_start().strip_prefix(b":")?;
-    let rest = rest.trim_ascii_start().strip_prefix(b"\"")?;
+/// The members of an object as long as they are plain: names and texts without escapes, numbers and
+/// words. A type's name and version almost always stand among them. Nothing is checked, so they are
+/// only of use to be compared, before the whole is decoded.
+struct Plain<'a> {
+    rest: &'a [u8],
+    /// What stands before the next member: `{`, and from then on `,`.
+    before: &'static [u8],
+    /// Whether these were all members that the object has.
+    ended: bool,
+}
+
+/// The value of a plain member.
+enum Token<'a> {
+    /// What stands between its quotes.
+    Text(&'a [u8]),
+    /// A number or a word.
+    Other(&'a [u8]),
+}
+
+impl<'a> Plain<'a> {
+    fn of(payload: &'a [u8]) -> Self {
+        Self { rest: payload, before: b"{", ended: false }
+    }
+
+    /// Nothing more stands there than the end of the object.
+    fn at_end(&self, rest: &[u8]) -> bool {
+        self.before == b"," && rest.strip_prefix(b"}").is_some_and(|rest| rest.trim_ascii_start().is_empty())
+    }
+}
+
+impl<'a> Iterator for Plain<'a> {
+    type Item = (&'a [u8], Token<'a>);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let rest = self.rest.trim_ascii_start();
+        let Some(rest) = rest.strip_prefix(self.before) else {
+            self.ended = self.at_end(rest);
+            return None;
+        };
+        let (name, rest) = plain_text(rest.trim_ascii_start())?;
+        let rest = rest.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+        let (token, rest) = match plain_text(rest) {
+            Some((text, rest)) => (Token::Text(text), rest),
+            None => {
+                let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'+' | b'.');
+                let end = rest.iter().position(|byte| !is_part(byte)).filter(|end| *end > 0)?;
+                (Token::Other(&rest[..end]), &rest[end..])
+            }
+        };
+        (self.rest, self.before) = (rest, b",");
+        Some((name, token))
+    }
+}
+
+/// A text in quotes without escapes, and what stands behind it.
+fn plain_text(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let rest = rest.strip_prefix(b"\"")?;
     let end = rest.iter().position(|&byte| byte == b'"' || byte == b'\\')?;
-    (rest[end] == b'"').then_some(&rest[..end])
+    (rest[end] == b'"').then(|| (&rest[..end], &rest[end + 1..]))
 }
 
 /// Finds a field in an object.

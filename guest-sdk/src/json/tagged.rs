@@ -12,40 +12,34 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
-use super::not_json_for;
-use crate::Result;
-
 /// A variant's name and its content.
 pub(crate) struct Tagged<'t, D> {
     /// Text; but serde compares it as bytes just as well, and so nobody has to check it.
     tag: &'t [u8],
     content: D,
+    /// Whether to stop at the name.
+    name_only: bool,
 }
 
 /// Why decoding ended.
 #[derive(Debug)]
 pub(crate) enum Stop {
-    /// The enum has no variant of that name.
-    UnknownVariant,
+    /// The enum has no variant of that name, but these.
+    UnknownVariant(&'static [&'static str]),
+    /// It has, and no more was asked.
+    KnownVariant,
     /// The content does not fit.
     Json(serde_json::Error),
 }
 
-impl<'t, 'de, D> Tagged<'t, D>
-where
-    D: Deserializer<'de, Error = serde_json::Error>,
-{
+impl<'t, D> Tagged<'t, D> {
     pub(crate) fn new(tag: &'t [u8], content: D) -> Self {
-        Self { tag, content }
+        Self { tag, content, name_only: false }
     }
 
-    /// The enum. `None` if it has no variant of that name.
-    pub(crate) fn decode<T: Deserialize<'de>>(self) -> Result<Option<T>> {
-        match T::deserialize(self) {
-            Ok(decoded) => Ok(Some(decoded)),
-            Err(Stop::UnknownVariant) => Ok(None),
-            Err(Stop::Json(error)) => Err(not_json_for::<T>(error)),
-        }
+    /// To ask only whether an enum has the variant: decoding always ends with a [`Stop`].
+    pub(crate) fn name_only(tag: &'t [u8], content: D) -> Self {
+        Self { tag, content, name_only: true }
     }
 }
 
@@ -74,7 +68,8 @@ where
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), Stop> {
         let name: BytesDeserializer<'_, Stop> = self.tag.into_deserializer();
-        Ok((seed.deserialize(name)?, self))
+        let variant = seed.deserialize(name)?;
+        if self.name_only { Err(Stop::KnownVariant) } else { Ok((variant, self)) }
     }
 }
 
@@ -120,15 +115,16 @@ impl serde::de::Error for Stop {
     }
 
     // Content has errors of its own, so this is the enum's own variant and not one inside of it.
-    fn unknown_variant(_variant: &str, _expected: &'static [&'static str]) -> Self {
-        Self::UnknownVariant
+    fn unknown_variant(_variant: &str, expected: &'static [&'static str]) -> Self {
+        Self::UnknownVariant(expected)
     }
 }
 
 impl fmt::Display for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::UnknownVariant => f.write_str("unknown variant"),
+            Self::UnknownVariant(_) => f.write_str("unknown variant"),
+            Self::KnownVariant => f.write_str("known variant"),
             Self::Json(error) => error.fmt(f),
         }
     }

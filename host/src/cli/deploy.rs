@@ -153,6 +153,7 @@ impl Args {
             keep_old_seconds: self.keep_old.map(|time| time.as_secs()),
             allow_loss: self.allow_loss,
             from_earliest: self.how.from_earliest,
+            anew: false,
             rebuild: self.how.rebuild(),
         }
     }
@@ -165,7 +166,7 @@ fn beginning() -> impl TypedValueParser<Value = Beginning> {
     })
 }
 
-fn on_error() -> impl TypedValueParser<Value = OnError> {
+pub(super) fn on_error() -> impl TypedValueParser<Value = OnError> {
     PossibleValuesParser::new(["stop", "skip", "park"]).map(|text| match text.as_str() {
         "skip" => OnError::Skip,
         "park" => OnError::Park,

@@ -1,7 +1,8 @@
 //! `lantern emit`: appends events to a topic of the embedded log. Nothing invalid is ever written.
 
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::clock::now;
 use super::{Printer, UserError};
@@ -73,6 +74,22 @@ fn run_on(args: Args, stdin: impl Read, printer: &mut Printer) -> anyhow::Result
         _ if args.events => append_all(&target, &mut form, stdin, printer),
         _ => append_lines(&target, &mut form, stdin, printer),
     }
+}
+
+/// Appends the events of a file in the log's own form, or none if one is invalid. Its topic is there.
+pub(super) fn append_file(
+    log: &EmbeddedLog,
+    topic: &str,
+    file: &Path,
+    printer: &mut Printer,
+) -> anyhow::Result<()> {
+    let target = Target { log: log.clone(), topic: topic.to_owned(), partitions: None };
+    let fails = |why: &dyn std::fmt::Display| {
+        UserError::failure(format!("cannot append the events of {}: {why}", file.display()), EVENT_HINT)
+    };
+    let events = File::open(file).map_err(|error| fails(&error))?;
+    append_all(&target, &mut Form::Events(Decoded::default()), events, printer)
+        .map_err(|error| fails(&error).into())
 }
 
 fn append_one(target: &Target, form: &mut Form, text: &str, printer: &mut Printer) -> anyhow::Result<()> {

@@ -84,6 +84,6 @@ pub(super) async fn ends(
     Ok(ends)
 }
 
-fn failure(error: &Error) -> UserError {
+pub(super) fn failure(error: &Error) -> UserError {
     UserError::failure(chain(error), error.hint())
 }

@@ -93,6 +93,7 @@ impl Manifest {
                 keep_old_seconds: Some(entry.keep_old.0),
                 allow_loss: for_all.allow_loss,
                 from_earliest: for_all.from_earliest,
+                anew: false,
                 rebuild: for_all.rebuild.clone(),
             };
             (name.clone(), request)

@@ -4,7 +4,9 @@
 
 mod acl;
 mod apply;
+mod as_of;
 mod audit;
+mod build;
 mod cancel;
 mod clock;
 mod closing;
@@ -16,18 +18,23 @@ mod dev;
 mod doctor;
 mod emit;
 mod error;
+mod explain;
 mod figures;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod fuzzing;
 mod gc;
 mod history;
 mod how;
+mod inspect;
+mod kit;
 mod limit;
 mod list;
 mod manifest;
 mod moving;
 mod named;
+mod new;
 mod operate;
+mod past;
 mod pause;
 mod plan;
 mod prepare;
@@ -45,6 +52,7 @@ mod source;
 mod status;
 mod stop;
 mod table;
+mod test;
 mod undeploy;
 mod view;
 mod wait;
@@ -68,8 +76,10 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Run(Box<run::Args>),
+    New(Box<new::Args>),
+    Build(Box<build::Args>),
     Dev(Box<dev::Args>),
+    Run(Box<run::Args>),
     Emit(Box<emit::Args>),
     Deploy(Box<deploy::Args>),
     Apply(Box<apply::Args>),
@@ -77,6 +87,7 @@ enum Command {
     Status(Box<status::Args>),
     Wait(Box<wait::Args>),
     View(Box<view::Args>),
+    Explain(Box<explain::Args>),
     History(Box<audit::Args>),
     Rebuild(Box<rebuild::Args>),
     Promote(Box<promote::Args>),
@@ -88,6 +99,8 @@ enum Command {
     Gc(Box<gc::Args>),
     Dead(Box<dead::Args>),
     Doctor(Box<doctor::Args>),
+    Inspect(Box<inspect::Args>),
+    Test(Box<test::Args>),
     Acl(Box<acl::Args>),
     Sign(Box<sign::Args>),
     #[command(hide = true)]
@@ -106,6 +119,8 @@ pub fn main() -> ExitCode {
             Ok(code) => return code,
             failed => failed.map(drop),
         },
+        Command::New(args) => new::run(*args, &mut printer),
+        Command::Build(args) => build::run(*args, &mut printer),
         Command::Run(args) => run::run(*args),
         Command::Dev(args) => dev::run(*args, &mut printer),
         Command::Emit(args) => emit::run(*args, &mut printer),
@@ -115,6 +130,7 @@ pub fn main() -> ExitCode {
         Command::Status(args) => status::run(*args, &mut printer),
         Command::Wait(args) => wait::run(*args, &mut printer),
         Command::View(args) => view::run(*args, &mut printer),
+        Command::Explain(args) => explain::run(*args, &mut printer),
         Command::History(args) => audit::run(*args, &mut printer),
         Command::Rebuild(args) => rebuild::run(*args, &mut printer),
         Command::Promote(args) => promote::run(*args, &mut printer),
@@ -126,6 +142,8 @@ pub fn main() -> ExitCode {
         Command::Gc(args) => gc::run(*args, &mut printer),
         Command::Dead(args) => dead::run(*args, &mut printer),
         Command::Doctor(args) => doctor::run(*args, &mut printer),
+        Command::Inspect(args) => inspect::run(*args, &mut printer),
+        Command::Test(args) => test::run(*args, &mut printer),
         Command::Acl(args) => acl::run(*args, &mut printer),
         Command::Sign(args) => sign::run(*args, &mut printer),
     };

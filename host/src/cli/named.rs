@@ -76,10 +76,21 @@ pub(super) async fn open(workshop: &Workshop, named: &Named) -> Result<Plugin, U
     }
 }
 
-/// Deploys the projections, as soon as Redis takes them; those that had stopped may try again. What Redis does not let us
+/// The deployment of a projection that is wanted otherwise as `base` says.
+pub(super) fn request(named: &Named, base: &Request) -> Request {
+    Request {
+        name: Some(named.name.clone()),
+        file: named.file.clone(),
+        topics: named.topics.clone().map_or(Topics::AsBefore, Topics::These),
+        ..base.clone()
+    }
+}
+
+/// Deploys the projections, otherwise as `base` says, as soon as Redis takes them; those that had stopped may try again. What Redis does not let us
 /// do is an error at once, for whoever starts a host is there to mend it; everything else that may pass is waited for.
 pub(super) async fn deploy(
     named: &[Named],
+    base: &Request,
     operator: &Operator,
     workshop: &Workshop,
     source: &AnySource,
@@ -94,12 +105,7 @@ pub(super) async fn deploy(
     let able = || async { operator.registry.try_all(roles, &[]).await.map_err(|e| operate::failure(&e)) };
     patiently(&outages, able).await?;
     for one in named {
-        let request = Request {
-            name: Some(one.name.clone()),
-            file: one.file.clone(),
-            topics: one.topics.clone().map_or(Topics::AsBefore, Topics::These),
-            ..Request::default()
-        };
+        let request = request(one, base);
         let preparer = Preparer { operator, workshop, source: Some(source), leaving: &[] };
         let prepared = patiently(&outages, || preparer.deploy(&request, |_| {})).await?;
         let after = &prepared.plan.after;
@@ -151,7 +157,7 @@ where
 }
 
 /// Lets a projection try again, if something in it had stopped.
-async fn resume(operator: &Operator, name: &str) -> Result<(), UserError> {
+pub(super) async fn resume(operator: &Operator, name: &str) -> Result<(), UserError> {
     let snapshot = operator.snapshot().await?;
     if snapshot.faults.keys().any(|at| at.projection == name) {
         let step = |deployment: &Deployment, _: &Snapshot| {

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use crate::app;
 use crate::cli::UserError;
-use crate::control::{self, Change, Deployment, Entry, Outcome, Reached, Recorded, Refusal, Registry, Snapshot};
+use crate::control::{
+    self, Change, Deployment, Entry, Generation, Outcome, Reached, Recorded, Refusal, Registry, Snapshot,
+};
 use crate::lane::chain;
 use crate::store::redis::RedisRegistry;
 
@@ -61,6 +63,15 @@ impl Operator {
         }
     }
 
+    /// The plugin that a generation of a projection runs.
+    pub(crate) async fn module(&self, projection: &str, generation: &Generation) -> Result<Vec<u8>, UserError> {
+        let bytes = self.registry.module(&generation.module).await.map_err(|e| failure(&e))?;
+        bytes.ok_or_else(|| {
+            let message = format!("Redis does not have module {} of projection `{projection}`", generation.module);
+            UserError::failure(message, "deploy its file again")
+        })
+    }
+
     /// Makes a step of one projection, computed from its record as it is: again, if somebody else was faster. Gives the
     /// record before and after, and what the step came to.
     pub(crate) async fn change(
@@ -110,6 +121,14 @@ impl Operator {
     pub(crate) fn entry(&self, name: &str, action: &str, what: String) -> Entry {
         Entry { who: self.who.clone(), action: action.to_owned(), projection: name.to_owned(), what }
     }
+}
+
+/// The generation that readers read.
+pub(crate) fn live(deployment: &Deployment) -> Result<&Generation, UserError> {
+    deployment.live().ok_or_else(|| {
+        let message = format!("projection `{}` is being undeployed", deployment.name);
+        UserError::failure(message, "`lantern list` shows what is deployed")
+    })
 }
 
 /// The records of a snapshot by name, without how they were read.

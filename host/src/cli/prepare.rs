@@ -33,6 +33,8 @@ pub(super) struct Request {
     pub(super) allow_loss: bool,
     /// Whether a rebuild may begin where history was cut off.
     pub(super) from_earliest: bool,
+    /// Whether another module means a rebuild although its revision is the same.
+    pub(super) anew: bool,
     pub(super) rebuild: Rebuild,
 }
 
@@ -125,6 +127,7 @@ impl Preparer<'_> {
             config: Some(config),
             keep_old_seconds: request.keep_old_seconds,
             allow_loss: request.allow_loss,
+            anew: request.anew,
             rebuild: request.rebuild.clone(),
         };
         let plan = plan(&wanted, others, snapshot.now).map_err(refused)?;

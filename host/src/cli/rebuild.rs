@@ -5,8 +5,9 @@ use super::connect::{Connection, block_on};
 use super::how::How;
 use super::operate::{Operator, Step, refused};
 use super::plan::{replaying, revisions};
-use super::{Printer, UserError, history, progress};
+use super::{Printer, UserError, as_of, history, past, progress};
 use crate::control::{Deployment, Outcome, Refusal, Snapshot, steps};
+use crate::replay::Until;
 
 /// Rebuild a projection: a new generation from the first event, beside the one that readers read
 ///
@@ -18,7 +19,8 @@ Examples:
   lantern rebuild balances --plan
   lantern rebuild balances --verify --wait
   lantern rebuild balances --hold --rate 50000
-  lantern rebuild balances --in-place")]
+  lantern rebuild balances --in-place
+  lantern rebuild balances --until 2026-01-31T23:59:59Z --as balances-january --wait")]
 pub(crate) struct Args {
     /// Rebuild this projection
     name: String,
@@ -26,6 +28,20 @@ pub(crate) struct Args {
     /// Clear the views and fill them again, for want of memory: readers see them grow, and there is no way back
     #[arg(long, conflicts_with_all = ["hold", "verify", "chunked", "rate"])]
     in_place: bool,
+
+    /// Build the views as they were at this time, or right after this event, and leave the projection as it is
+    #[arg(
+        long,
+        value_name = "TIME|TOPIC/PARTITION@OFFSET",
+        requires = "other",
+        value_parser = past::parse,
+        conflicts_with_all = ["in_place", "hold", "verify", "chunked", "rate"]
+    )]
+    until: Option<Until>,
+
+    /// Give what is built by --until this name: a projection of its own, which stays as it is
+    #[arg(long = "as", value_name = "OTHER", requires = "until")]
+    other: Option<String>,
 
     /// Say what it comes to, and change nothing
     #[arg(long)]
@@ -45,6 +61,12 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args, printer: &mut Printer) -> anyhow::Result<()> {
     block_on(async {
+        if let (Some(until), Some(other)) = (&args.until, &args.other) {
+            let Args { name, plan, wait, .. } = &args;
+            let from_earliest = args.how.from_earliest;
+            let request = as_of::Request { name, until, other, from_earliest, plan: *plan, wait: *wait };
+            return as_of::run(&request, &args.connection, printer).await;
+        }
         let operator = args.connection.operator();
         let (snapshot, recorded) = operator.find(&args.name).await?;
         let source = args.connection.source(&snapshot);

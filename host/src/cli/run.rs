@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use super::operate::Operator;
+use super::prepare::Request;
 use super::secret::Address;
 use super::sign::Trusting;
 use super::{named, source, start_log, stop};
@@ -135,7 +136,7 @@ pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     let result = runtime.block_on(async {
         let shutdown = CancellationToken::new();
         let work = async {
-            named::deploy(&args.projections, &operator, &workshop, &args.source).await?;
+            named::deploy(&args.projections, &Request::default(), &operator, &workshop, &args.source).await?;
             warn_of_eviction(&operator.registry).await;
             stop::host(app::run(parts, shutdown.clone()), &names, &board, &shutdown).await
         };

@@ -3,7 +3,8 @@
 use std::fmt::Display;
 use std::io::IsTerminal;
 
-use clap::builder::styling::{AnsiColor, Style};
+use clap::builder::styling::AnsiColor;
+pub(super) use clap::builder::styling::Style;
 
 pub(super) const PLAIN: Style = Style::new();
 pub(super) const STRONG: Style = Style::new().bold();

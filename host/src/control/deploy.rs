@@ -36,6 +36,8 @@ pub struct Wanted {
     pub keep_old_seconds: Option<u64>,
     /// Whether views and topics may go that the plugin had.
     pub allow_loss: bool,
+    /// Whether another module means a rebuild although its revision is the same.
+    pub anew: bool,
     /// How a rebuild is to go, if it comes to that.
     pub rebuild: Rebuild,
 }
@@ -104,6 +106,7 @@ fn first(wanted: &Wanted, deployments: &BTreeMap<String, &Deployment>, now: i64)
         limits: wanted.limits.clone().unwrap_or_default(),
         max_parked: wanted.max_parked.unwrap_or(MAX_PARKED),
         from: wanted.from,
+        as_of: BTreeMap::new(),
         paused: false,
         resumed: 0,
         removing: false,
@@ -115,6 +118,56 @@ fn first(wanted: &Wanted, deployments: &BTreeMap<String, &Deployment>, now: i64)
     };
     let changes = after.generations.values().map(|g| format!("reads {}", g.topics.join(", "))).collect();
     Ok(Plan { kind: Kind::New, changes, after })
+}
+
+/// The live views of a projection as they were at a point in the past, as a projection of its own: the same module on the
+/// same events, up to these offsets.
+pub fn as_of(
+    deployment: &Deployment,
+    name: &str,
+    ends: BTreeMap<String, u64>,
+    deployments: &BTreeMap<String, &Deployment>,
+    now: i64,
+) -> Result<Deployment, Refusal> {
+    if let Some(fault) = name_fault(name) {
+        return Err(Refusal::new(format!("the name `{name}` {fault}"), "give it another with --as"));
+    }
+    if deployments.contains_key(name) {
+        let reason = format!("there is a projection `{name}` already");
+        return Err(Refusal::new(reason, format!("give it another name with --as, or `lantern undeploy {name}`")));
+    }
+    let live = deployment
+        .live()
+        .ok_or_else(|| Refusal::new("its record has no live generation", "undeploy it and deploy it again"))?;
+    let prefix = format!("{name}:");
+    check_prefix(&prefix, deployments)?;
+    let generation = Generation {
+        prefix: prefix.clone(),
+        begun: now,
+        retired: None,
+        built: None,
+        rebuild: None,
+        until: BTreeMap::new(),
+        frozen: false,
+        finding: None,
+        doubt: None,
+        swept: false,
+        ..live.clone()
+    };
+    Ok(Deployment {
+        name: name.to_owned(),
+        version: 1,
+        prefix,
+        as_of: ends,
+        paused: false,
+        resumed: 0,
+        removing: false,
+        moving: None,
+        live: 1,
+        last: 1,
+        generations: [(1, generation)].into(),
+        ..deployment.clone()
+    })
 }
 
 fn generation(wanted: &Wanted, topics: Vec<String>, now: i64) -> Result<Generation, Refusal> {
@@ -195,6 +248,11 @@ fn again(wanted: &Wanted, present: &Deployment, now: i64) -> Result<Plan, Refusa
         return Ok(Plan { kind: Kind::Settings, changes, after });
     }
     let topics = topics(wanted, latest)?;
+    if !present.as_of.is_empty() && topics != latest.topics {
+        let reason =
+            format!("projection `{}` shows a point in the past of {}", present.name, latest.topics.join(", "));
+        return Err(Refusal::new(reason, "deploy it under another name to read other topics"));
+    }
     let config = wanted.config.clone().unwrap_or_else(|| latest.config.clone());
     let next = Generation { config, ..generation(wanted, topics, now)? };
     let mut changes = settings(wanted, present);
@@ -210,7 +268,8 @@ fn again(wanted: &Wanted, present: &Deployment, now: i64) -> Result<Plan, Refusa
     if reread {
         changes.push(format!("topics {} → {}", latest.topics.join(", "), next.topics.join(", ")));
     }
-    if next.revision != latest.revision || reread {
+    let anew = wanted.anew && next.module != latest.module;
+    if next.revision != latest.revision || reread || anew {
         if next.revision != latest.revision {
             changes.push(format!("revision {} → {}", latest.revision, next.revision));
         }

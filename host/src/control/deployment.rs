@@ -42,6 +42,10 @@ pub struct Deployment {
     pub max_parked: u64,
     /// Where the first generation began.
     pub from: Beginning,
+    /// Offsets behind which there is nothing for it, `topic/partition` to offset: it shows what was then. Empty for one that
+    /// follows its topics.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub as_of: BTreeMap<String, u64>,
     /// Whether no lane is to run.
     pub paused: bool,
     /// How often an operator has said `resume`: each time, what could not go on tries again.

@@ -40,6 +40,7 @@ pub(super) fn wanted(module: &str, revision: u32) -> Wanted {
         config: None,
         keep_old_seconds: None,
         allow_loss: false,
+        anew: false,
         rebuild: Rebuild::default(),
     }
 }

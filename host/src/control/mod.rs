@@ -19,7 +19,7 @@ use tokio::sync::watch;
 
 use crate::store::{Checkpoint, Unwilling};
 pub use change::{Change, Effects, Entry, Lanes, Move, Outcome, Reached};
-pub use deploy::{Kind, Plan, Wanted, plan};
+pub use deploy::{Kind, Plan, Wanted, as_of, plan};
 pub use deployment::{
     Beginning, Built, Deployment, Doubt, FORMAT, Generation, KEEP_OLD_SECONDS, MAX_PARKED, OnError, Rebuild,
     Stage, partition,

@@ -4,7 +4,8 @@
 use std::borrow::Cow;
 use std::cell::RefCell;
 
-use lantern_sdk::prelude::{Error, Event, Projection, Result, Upcasters, Views};
+use lantern_sdk::CloudEvent;
+use lantern_sdk::prelude::{Error, Event, EventTypes, Projection, Result, Views};
 use lantern_sdk::testing::boundary;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -99,11 +100,22 @@ impl Projection for Mirror {
         assert_eq!(event.topic(), TOPICS[event.topic_index()]);
         assert_eq!(event.is_tombstone(), event.payload().is_none());
         let is_json = event.is_tombstone() || event.json::<IgnoredAny>().is_ok();
-        let by_field = event.json_by_field::<Sample<'_>>("type");
-        assert!(by_field.is_err() || is_json, "what is decoded is JSON");
-        let upcast = event.json_upcast::<Sample<'_>>(&UPCASTERS);
-        assert!(upcast.is_err() || is_json, "what is decoded is JSON");
+        let strict = event.json_by_field::<Sample<'_>>("type");
+        assert!(strict.is_err() || (is_json && !event.is_tombstone()), "what is decoded is JSON");
+        for types in [ANY, BY_VERSION, BY_SUFFIX] {
+            let decoded = event.json_by::<Sample<'_>>(&types);
+            assert!(decoded.is_err() || is_json, "what is decoded or ignored is JSON");
+        }
         let _ = (event.json::<Value>(), event.json_by_header::<Sample<'_>>("type"), event.key_str());
+        let _ = event.debezium::<Value>().map(|envelope| envelope.source::<Value>());
+        let _ = (event.debezium_key::<Value>(), event.json_by::<Sample<'_>>(&CLOUD));
+        assert!(event.cloud_event().is_err() || event.is_cloud_event());
+        let documents = event.payload().and_then(|payload| CloudEvent::from_json(payload).ok());
+        for cloud in [event.cloud_event().ok(), documents].into_iter().flatten() {
+            assert!(!cloud.id().is_empty() && !cloud.source().is_empty() && !cloud.event_type().is_empty());
+            assert_eq!(cloud.time().is_some(), cloud.time_millis().is_some());
+            let _ = (cloud.json::<Value>(), cloud.json_by::<Sample<'_>>(&CLOUD));
+        }
         Ok(())
     }
 }
@@ -124,7 +136,12 @@ enum Sample<'a> {
     Closed,
 }
 
-const UPCASTERS: Upcasters = Upcasters::new("type", "version", &[("Opened", 1, rename), ("Opened", 2, rename)]);
+const ANY: EventTypes = EventTypes::in_field("type").ignore_others().ignore_tombstones();
+const BY_VERSION: EventTypes =
+    ANY.versions_in_field("version").upcast(&[("Opened", 1, rename), ("Opened", 2, rename)]);
+const BY_SUFFIX: EventTypes = ANY.versions_in_type(".v").upcast(&[("Opened", 1, rename)]);
+const CLOUD: EventTypes =
+    EventTypes::of_cloud_events().versions_in_attribute("version").as_is(&[("Closed", 1, 3)]);
 
 fn rename(event: &mut Map<String, Value>) -> Result<()> {
     let name = event.remove("name").or_else(|| event.remove("owner")).ok_or_else(|| Error::msg("no name"))?;

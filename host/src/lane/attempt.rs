@@ -210,9 +210,13 @@ where
                 self.round = None;
                 return Some(End::Fault(Fault::Panic));
             }
-            Happening::Applied(Ok((worker, result))) => {
+            Happening::Applied(Ok((mut worker, result))) => {
                 self.round = None;
                 self.pending.add(&worker.applied, &self.projection.topics);
+                if result.is_ok() && !worker.leaves {
+                    // All that stands before is applied.
+                    worker.reader.take_reached().into_iter().for_each(|(at, next)| self.pending.pass(at, next));
+                }
                 if worker.parking.has_changes() {
                     self.pending.touch();
                 }

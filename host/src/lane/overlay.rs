@@ -72,14 +72,38 @@ impl<C: Cells> Overlay<C> {
     }
 
     /// The batch is applied: its writes are to be committed.
-    pub(super) fn keep(&mut self) -> Result<(), Refused> {
+    pub(crate) fn keep(&mut self) -> Result<(), Refused> {
         let current = self.take_current();
         self.pending.append(&self.views, current)
     }
 
     /// The batch has failed: it has written nothing.
-    pub(super) fn discard(&mut self) {
+    pub(crate) fn discard(&mut self) {
         self.take_current();
+    }
+
+    /// What the batch that is being applied has written.
+    pub(crate) fn written(&self) -> &Changes {
+        &self.current
+    }
+
+    /// What a cell held before the batch that is being applied.
+    pub(crate) fn before(&mut self, query: Query, cell: &CellRef<'_>) -> Result<Option<Value>, ViewError> {
+        let current = self.take_current();
+        let value = self.read(query, cell);
+        self.current = current;
+        value
+    }
+
+    /// What is kept and not yet on its way, to go back to.
+    pub(crate) fn kept(&self) -> Changes {
+        self.pending.clone()
+    }
+
+    /// Goes back to what was kept then, as if nothing had been written since.
+    pub(crate) fn go_back(&mut self, kept: Changes) {
+        self.pending = kept;
+        self.discard();
     }
 
     fn take_current(&mut self) -> Changes {

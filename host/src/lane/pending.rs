@@ -42,6 +42,13 @@ impl Pending {
         }
     }
 
+    /// Notes that a partition has nothing more before an offset.
+    pub(super) fn pass(&mut self, at: TopicPartition, next: u64) {
+        let mark = self.marks.entry(at).or_insert(Mark { next, newest: -1 });
+        mark.next = mark.next.max(next);
+        self.touch();
+    }
+
     /// Notes that there is something else to commit.
     pub(super) fn touch(&mut self) {
         self.since.get_or_insert_with(Instant::now);

@@ -8,6 +8,7 @@ use tokio::time::error::Elapsed;
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::{Attempt, End};
+use super::bounded::{self, Bounded};
 use super::outage::chain;
 use super::parking::Parking;
 use super::positions::Positions;
@@ -141,7 +142,13 @@ where
         self.outages.worked("Redis");
         self.note_beginning(&mut session).await?;
         let starts = self.starts(session.checkpoint());
-        let reader = self.source.open(starts.clone()).await.map_err(End::Source)?;
+        let ends = self.course.until.as_ref();
+        let before = bounded::before(starts.clone(), ends);
+        let reader = match before.is_empty() {
+            true => None,
+            false => Some(self.source.open(before.clone()).await.map_err(End::Source)?),
+        };
+        let reader = Bounded::new(reader, &before, ends);
         self.outages.worked("the source");
         let (acknowledge, acknowledged) = watch::channel(0);
         let overlay = Overlay::new(self.projection.views.clone(), session.cells(), acknowledged, &self.settings);

@@ -3,9 +3,9 @@
 //! If a batch fails, finds the event that is to blame, and leaves applied exactly what stands before it.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::bounded::Bounded;
 use super::parking::{Numbered, Open, Parking, Stays};
 use super::positions::Positions;
 use super::{Course, Fault, Overlay, Policy};
@@ -18,7 +18,7 @@ use crate::store::Cells;
 
 /// What works on a lane's events.
 pub(super) struct Worker<R, M: Module, C> {
-    pub(super) reader: R,
+    pub(super) reader: Bounded<R>,
     positions: Positions,
     pub(super) parking: Parking,
     /// The events of the last round that are dealt with.
@@ -74,7 +74,7 @@ where
 {
     #[allow(clippy::too_many_arguments)] // the parts of a lane
     pub(super) fn new(
-        reader: R,
+        reader: Bounded<R>,
         positions: Positions,
         parking: Parking,
         overlay: Overlay<C>,
@@ -105,7 +105,7 @@ where
     }
 
     /// Its reader, and what else is to be given back, which may be much memory.
-    pub(super) fn into_parts(self) -> (R, impl Send + 'static) {
+    pub(super) fn into_parts(self) -> (Bounded<R>, impl Send + 'static) {
         (self.reader, (self.overlay, self.instance))
     }
 
@@ -130,9 +130,6 @@ where
         if let Some(new) = self.positions.pass(&batch) {
             tracing::debug!(lane = %self.lane, "of {} events {} were there again", batch.len(), batch.len() - new.len());
             batch = new;
-        }
-        if let Some(until) = &self.course.until {
-            batch = up_to(&batch, until, &self.topics);
         }
         let (count, result) = self.apply_all(&batch);
         self.leaves = count < batch.len();
@@ -313,15 +310,23 @@ where
             Failure::Event(named, _) => named.unwrap_or(0),
         };
         tracing::debug!(lane = %self.lane, "a batch of {} events is taken apart", batch.len());
-        self.renew_counted()?;
-        let mut healthy = 0;
-        // What stands before the event that the plugin has named is most likely well, and is tried at once.
+        self.overlay().discard();
+        let (mut healthy, mut well) = (0, None);
+        // What stands before the event that the plugin has named is most likely well, and is tried at once: it is no event of
+        // it that is judged, so it need not be counted.
         if named > 0 {
+            self.instance = self.module.instantiate(&self.lane, &self.topics)?;
             match self.apply(&batch.slice(0..named)) {
                 Ok(()) => healthy = named,
                 Err(Failure::Unavailable(source)) => return Err(Halt::Unavailable(source)),
-                Err(Failure::Event(..)) => self.renew_counted()?,
+                Err(Failure::Event(..)) => self.overlay().discard(),
             }
+            self.keep()?;
+        }
+        let counted = self.module.instantiate_counted(&self.lane, &self.topics)?;
+        let uncounted = std::mem::replace(&mut self.instance, counted);
+        if healthy > 0 {
+            well = Some(uncounted);
         }
         let mut guilty = None;
         while healthy < batch.len() {
@@ -341,7 +346,10 @@ where
         }
         // If nobody is guilty, it was the size of the batch, not an event of it. Counting has its price, so what follows is
         // applied without.
-        self.instance = self.module.instantiate(&self.lane, &self.topics)?;
+        self.instance = match well {
+            Some(instance) => instance,
+            None => self.module.instantiate(&self.lane, &self.topics)?,
+        };
         Ok(Isolated { healthy, guilty })
     }
 
@@ -351,27 +359,9 @@ where
         kept.map_err(|refused| Halt::Spoiled(Fault::Instance(Reason::Refused(refused))))
     }
 
-    fn renew_counted(&mut self) -> Result<(), Halt> {
-        self.overlay().discard();
-        self.instance = self.module.instantiate_counted(&self.lane, &self.topics)?;
-        Ok(())
-    }
-
     fn reference(&self, batch: &Batch, index: usize) -> Reference {
         let event = batch.event(index);
         let topic = self.topics[event.topic as usize].clone();
         Reference { at: TopicPartition::new(topic, event.partition), offset: event.offset }
     }
-}
-
-/// The events before the offsets to stop at.
-fn up_to(batch: &Batch, until: &BTreeMap<TopicPartition, u64>, topics: &[Arc<str>]) -> Batch {
-    let mut kept = Batch::default();
-    for event in batch.iter() {
-        let at = TopicPartition::new(topics[event.topic as usize].clone(), event.partition);
-        if until.get(&at).is_some_and(|end| event.offset < *end) {
-            kept.push(&event);
-        }
-    }
-    kept
 }

@@ -53,6 +53,24 @@ pub trait Instance: Send + 'static {
     ///
     /// Blocks for as long as the plugin computes and its reads take.
     fn apply(&mut self, batch: &Batch, views: Box<Self::Views>) -> (Box<Self::Views>, Result<(), Failure>);
+
+    /// What the last batch has taken.
+    fn spent(&self) -> Spent {
+        Spent::default()
+    }
+}
+
+/// What a batch has taken of what a plugin may use.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Spent {
+    /// Work, in units of fuel; none if it was not counted.
+    pub fuel: Option<u64>,
+    /// Reads and writes.
+    pub ops: usize,
+    /// Bytes of names and values in these.
+    pub bytes: usize,
+    /// Bytes of the instance's memories so far. They never shrink.
+    pub memory_bytes: usize,
 }
 
 /// A plugin's views while a batch is applied.

@@ -1,5 +1,5 @@
-//! Where events come from: the port, behind it Kafka and the embedded log, and before them what lets lanes share a
-//! reader.
+//! Where events come from: the port, behind it Kafka, the embedded log and events in memory, and before them what lets
+//! lanes share a reader.
 //!
 //! A [`Source`] says which partitions a topic has and opens a [`Reader`] on some of them. A reader never
 //! commits anything: how far a lane has come is for the store to know. Which host reads which partitions is for a
@@ -7,6 +7,7 @@
 
 pub mod embedded;
 pub mod kafka;
+pub mod memory;
 mod merge;
 pub mod shared;
 

@@ -133,14 +133,11 @@ fn lanes(
     let course = Course {
         ids: generation.topic_ids.iter().map(|(topic, id)| (topic.as_str().into(), id.as_str().into())).collect(),
         starts: offsets(&generation.starts),
-        until: Some(offsets(&generation.until)).filter(|until| !until.is_empty()),
+        // A comparison never goes beyond what there is.
+        until: [&generation.until, &deployment.as_of].into_iter().find(|until| !until.is_empty()).map(offsets),
         rate,
         parked_max: usize::try_from(deployment.max_parked).unwrap_or(usize::MAX),
-        policy: match deployment.on_error {
-            OnError::Stop => Policy::Stop,
-            OnError::Skip => Policy::Skip,
-            OnError::Park => Policy::Park,
-        },
+        policy: deployment.on_error.into(),
     };
     let module = ModuleKey::of(deployment, generation);
     let plan = |partitions| LanePlan {
@@ -162,6 +159,16 @@ fn lanes(
         |partitions: &[(u32, TopicPartition)]| partitions.first().is_some_and(|(_, at)| assigned.contains(at));
     let ours = shares.into_iter().filter(|(_, partitions)| is_ours(partitions));
     ours.map(|(share, partitions)| (key(share), plan(partitions))).collect()
+}
+
+impl From<OnError> for Policy {
+    fn from(on_error: OnError) -> Self {
+        match on_error {
+            OnError::Stop => Self::Stop,
+            OnError::Skip => Self::Skip,
+            OnError::Park => Self::Park,
+        }
+    }
 }
 
 /// What is known of the topics, and whether they are those that the generation has read.

@@ -27,6 +27,9 @@ enum AccountEvent<'a> {
     },
 }
 
+/// Nothing else that happens to an account moves money. It is counted.
+const TYPES: EventTypes = EventTypes::in_field("type").ignore_others().ignore_tombstones();
+
 /// An account as readers see it.
 #[derive(Serialize, Deserialize)]
 struct Account {
@@ -58,7 +61,7 @@ impl Projection for Balances {
 
     fn apply(&mut self, event: &Event<'_>) -> Result<()> {
         use AccountEvent::*;
-        match event.json_by_field("type")? {
+        match event.json_by(&TYPES)? {
             Some(AccountOpened { account, owner }) => {
                 self.account(&account)?.owner = owner.into_owned();
                 self.totals.add("accounts", 1);

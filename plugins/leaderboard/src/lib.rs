@@ -10,6 +10,9 @@ enum AccountEvent {
     MoneyWithdrawn { account: String, amount: i64 },
 }
 
+/// Nothing else moves money.
+const TYPES: EventTypes = EventTypes::in_field("type").ignore_others().ignore_tombstones();
+
 struct Leaderboard(Ranking);
 
 impl Projection for Leaderboard {
@@ -21,7 +24,7 @@ impl Projection for Leaderboard {
     }
 
     fn apply(&mut self, event: &Event<'_>) -> Result<()> {
-        match event.json_by_field("type")? {
+        match event.json_by(&TYPES)? {
             Some(AccountEvent::AccountOpened { account }) => self.0.add(account, 0),
             Some(AccountEvent::MoneyDeposited { account, amount }) => self.0.add(account, amount),
             Some(AccountEvent::MoneyWithdrawn { account, amount }) => self.0.add(account, -amount),

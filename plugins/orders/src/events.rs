@@ -21,7 +21,15 @@ pub(crate) enum PaymentEvent {
     PaymentRefunded { order: String, amount_cents: i64 },
 }
 
-pub(crate) const UPCASTERS: Upcasters = Upcasters::new("type", "version", &[("OrderPlaced", 1, total_in_cents)]);
+/// Where an order stands does not depend on anything else that becomes of it.
+pub(crate) const ORDER_EVENTS: EventTypes = EventTypes::in_field("type")
+    .versions_in_field("version")
+    .upcast(&[("OrderPlaced", 1, total_in_cents)])
+    .ignore_others()
+    .ignore_tombstones();
+
+/// Nothing else is money.
+pub(crate) const PAYMENT_EVENTS: EventTypes = EventTypes::in_field("type").ignore_others().ignore_tombstones();
 
 /// Version 1 said `"total": "12.50"`, version 2 says `"total_cents": 1250`.
 fn total_in_cents(event: &mut Map<String, Value>) -> Result<()> {

@@ -10,7 +10,7 @@ use std::ops::DerefMut;
 
 use lantern_sdk::prelude::*;
 
-use events::{OrderEvent, PaymentEvent, UPCASTERS};
+use events::{ORDER_EVENTS, OrderEvent, PAYMENT_EVENTS, PaymentEvent};
 use order::Order;
 
 struct Orders {
@@ -31,8 +31,8 @@ impl Projection for Orders {
 
     fn apply(&mut self, event: &Event<'_>) -> Result<()> {
         match event.topic() {
-            "order-events" => self.apply_order_event(event.json_upcast(&UPCASTERS)?),
-            _ => self.apply_payment_event(event.json_by_field("type")?),
+            "order-events" => self.apply_order_event(event.json_by(&ORDER_EVENTS)?),
+            _ => self.apply_payment_event(event.json_by(&PAYMENT_EVENTS)?),
         }
     }
 }

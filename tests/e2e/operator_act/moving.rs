@@ -56,6 +56,7 @@ async fn held(redis: &RedisServer) -> RedisRegistry {
         config: None,
         keep_old_seconds: None,
         allow_loss: false,
+        anew: false,
         rebuild: Rebuild::default(),
     };
     let first = plan(&wanted("m1", 1), &BTreeMap::new(), 0).unwrap().after;

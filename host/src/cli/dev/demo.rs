@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::samples::is_empty;
+use super::screen::Screen;
 use crate::app::Named;
-use crate::cli::{Printer, UserError};
+use crate::cli::UserError;
 use crate::lane::chain;
-use crate::source::Source;
 use crate::source::embedded::{Appender, EmbeddedLog, Record};
 
 const PROJECTIONS: [&str; 3] = ["balances", "leaderboard", "orders"];
@@ -48,21 +49,21 @@ pub(super) fn projections(named: Option<PathBuf>) -> anyhow::Result<Vec<Named>> 
 }
 
 /// Appends the sample events to topics that have none yet.
-pub(super) fn append_all(log: &EmbeddedLog, printer: &mut Printer) -> anyhow::Result<()> {
+pub(super) async fn append_all(log: &EmbeddedLog, screen: &Screen) -> anyhow::Result<()> {
     let mut random = Random(42);
     let bank: Vec<_> = bank(&mut random).take(BANK_EVENTS).collect();
     let shop: Vec<_> = (0..ORDERS).flat_map(|number| order(&mut random, number)).collect();
     let mut time = BEGIN_MS;
     for (topic, samples) in by_topic(bank.into_iter().chain(shop)) {
         let mut appender = appender(log, topic)?;
-        if !is_empty(log, topic)? {
-            printer.note(format_args!("topic {topic} has its sample events already"));
+        if !is_empty(log, topic).await? {
+            screen.note(format_args!("topic {topic} has its sample events already"));
             continue;
         }
         for chunk in samples.chunks(CHUNK) {
             append(&mut appender, chunk, &mut time)?;
         }
-        printer.note(format_args!("appended {} sample events to {topic}", samples.len()));
+        screen.note(format_args!("appended {} sample events to {topic}", samples.len()));
     }
     Ok(())
 }
@@ -109,18 +110,6 @@ fn append(appender: &mut Appender, samples: &[Sample], time: &mut i64) -> anyhow
         }
     });
     appender.append(records).map(drop).map_err(|e| UserError::failure(chain(&e), e.hint()).into())
-}
-
-fn is_empty(log: &EmbeddedLog, topic: &'static str) -> anyhow::Result<bool> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build()?;
-    runtime.block_on(async {
-        for partition in 0..log.topic(topic).await?.partitions {
-            if log.bounds(&crate::event::TopicPartition::new(topic, partition)).await?.end > 0 {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    })
 }
 
 /// Accounts that are opened when they are first used, and money that comes and goes.

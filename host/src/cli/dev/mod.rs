@@ -1,30 +1,60 @@
 //! `lantern dev`: everything on this machine, with nothing set up: an embedded log, a private Redis, the host.
 
+mod content;
 mod demo;
+mod diff;
+mod follow;
+mod project;
 mod redis_server;
+mod samples;
+mod screen;
+mod settle;
 mod show;
+mod shown;
+mod stage;
+mod watched;
 
-use std::collections::BTreeSet;
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-
-use super::operate::Operator;
 use super::run::Tuning;
-use super::{Printer, UserError, named, start_log, stop};
-use crate::app::{self, AnySource, Named, Parts, Workshop};
-use crate::lane::chain;
-use crate::projection::Projection;
-use crate::source::Source;
+use super::{Printer, UserError, named, start_log};
+use crate::app::{Named, Workshop};
 use crate::source::embedded::EmbeddedLog;
-use crate::store::redis::{Redis, RedisRegistry};
-use crate::supervisor::Board;
+use crate::store::redis::Redis;
+use project::Project;
 use redis_server::RedisServer;
+use samples::Topics;
+use screen::Screen;
+use stage::Stage;
 
 /// Run projections on an embedded log and a private Redis, both under .lantern, and watch what they do
+///
+/// In a project, such as `lantern new` makes, it builds the plugin and runs it on the events under events/, as long as its
+/// topics have no others. Whenever a source changes it builds again, and whenever the file of a plugin changes it takes the
+/// new one: the views are built anew from the first event, also if the revision is the same, and what has changed in them is
+/// shown. Whatever fails is shown too, and what ran before goes on.
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  lantern dev
+  lantern dev projections/visits --once
+  lantern dev --projection visits=visits.wasm
+  lantern dev --demo")]
 pub(crate) struct Args {
+    /// Run the project in this directory [default: the present one, if no other projection is named]
+    #[arg(value_name = "DIR", conflicts_with_all = ["projections", "demo"])]
+    project: Option<PathBuf>,
+
+    /// Do not build the project; run what `lantern build` makes of it, whenever it does
+    #[arg(long, conflicts_with_all = ["projections", "demo"])]
+    no_build: bool,
+
+    /// Let a changed plugin of the same revision go on at the checkpoint, as `lantern deploy` does, in place of building its
+    /// views anew
+    #[arg(long)]
+    keep: bool,
+
     /// Run this projection, on the topics of its description or on these instead; repeat it for more
     #[arg(long = "projection", value_name = "NAME=FILE.wasm[:TOPIC,…]", value_parser = named::parse)]
     projections: Vec<Named>,
@@ -41,9 +71,9 @@ pub(crate) struct Args {
     #[arg(long)]
     once: bool,
 
-    /// Keep log, Redis data and compiled modules in this directory
-    #[arg(long, value_name = "DIR", default_value = ".lantern")]
-    dir: PathBuf,
+    /// Keep log, Redis data and compiled modules in this directory [default: .lantern, in the project]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
 
     /// Create topics that are missing with this many partitions
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=256))]
@@ -55,117 +85,69 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args, printer: &mut Printer) -> anyhow::Result<()> {
     start_log("warn");
-    let mut projections = args.projections.clone();
-    if args.demo {
-        projections.extend(demo::projections(args.plugins.clone())?);
-    }
-    if projections.is_empty() {
-        return Err(UserError::usage(
-            "there is no projection to run",
-            "name one with --projection NAME=FILE.wasm, or see the examples with --demo",
-        )
-        .into());
-    }
-    let cache = args.tuning.cache.dir().unwrap_or_else(|| args.dir.join("modules"));
-    let workshop = Workshop::new(Some(&cache))?;
-    let names = named::names(&projections)?;
-    let log = EmbeddedLog::new(args.dir.join("log"));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    create_topics(&runtime, &log, &projections, &workshop, args.partitions, printer)?;
-    if args.demo {
-        demo::append_all(&log, printer)?;
-    }
+    let screen = Screen::default();
+    let mut project = args.project()?;
+    let folder = args.project.as_deref().unwrap_or(Path::new(""));
+    let dir = args.dir.clone().unwrap_or_else(|| folder.join(".lantern"));
+    let workshop = Workshop::new(Some(&args.tuning.cache.dir().unwrap_or_else(|| dir.join("modules"))))?;
+    let log = EmbeddedLog::new(dir.join("log"));
+    let (projections, names) = runtime.block_on(async {
+        let projections = args.projections(project.as_mut(), &workshop, &screen).await?;
+        let names = named::names(&projections)?;
+        let topics = Topics { log: &log, partitions: args.partitions, project: project.as_ref() };
+        for named in &projections {
+            let declared = named::open(&workshop, named).await?.description.topics;
+            topics.prepare(named.topics.as_ref().unwrap_or(&declared), &screen).await?;
+        }
+        if args.demo {
+            demo::append_all(&log, &screen).await?;
+        }
+        anyhow::Ok((projections, names))
+    })?;
     // Started from this thread, which lives as long as the process: the server dies with it.
-    let server = RedisServer::start(&args.dir.join("redis"))?;
+    let server = RedisServer::start(&dir.join("redis"))?;
     let redis = Redis::new(&server.url())?;
-    let stage = Stage { log, redis, workshop, port: server.port() };
-    let result = runtime.block_on(watch(&args, &projections, &names, stage, printer));
+    let stage = Stage { log, redis, workshop, project, screen, port: server.port() };
+    let result = runtime.block_on(stage.run(&args, &projections, &names, printer));
     runtime.shutdown_timeout(Duration::from_secs(1));
     result
 }
 
-/// What the projections run on.
-struct Stage {
-    log: EmbeddedLog,
-    redis: Redis,
-    workshop: Workshop,
-    port: u16,
-}
-
-fn create_topics(
-    runtime: &tokio::runtime::Runtime,
-    log: &EmbeddedLog,
-    projections: &[Named],
-    workshop: &Workshop,
-    partitions: u32,
-    printer: &mut Printer,
-) -> anyhow::Result<()> {
-    for named in projections {
-        let topics = match &named.topics {
-            Some(topics) => topics.clone(),
-            None => runtime.block_on(named::open(workshop, named))?.description.topics,
-        };
-        for topic in topics {
-            let found = runtime.block_on(log.topic(&topic));
-            if found.is_err_and(|e| matches!(e, crate::source::Error::NoSuchTopic { .. })) {
-                log.create(&topic, partitions).map_err(|e| UserError::failure(chain(&e), e.hint()))?;
-                printer.note(format_args!("created topic {topic} with {partitions} partitions"));
-            }
+impl Args {
+    /// The project, if it is one that is to be run.
+    fn project(&self) -> Result<Option<Project>, UserError> {
+        if self.demo || !self.projections.is_empty() {
+            return Ok(None);
+        }
+        match &self.project {
+            Some(folder) => Project::at(folder).map(Some),
+            None if Path::new("Cargo.toml").is_file() => Project::at(Path::new(".")).map(Some),
+            None => Err(UserError::usage(
+                "there is no projection to run",
+                "call it in a project (lantern new NAME), name one with --projection NAME=FILE.wasm, or see the \
+                 examples with --demo",
+            )),
         }
     }
-    Ok(())
-}
 
-/// Runs the host, and beside it the view of what it does.
-async fn watch(
-    args: &Args,
-    projections: &[Named],
-    names: &BTreeSet<String>,
-    stage: Stage,
-    printer: &mut Printer,
-) -> anyhow::Result<()> {
-    let Stage { log, redis, workshop, port } = stage;
-    let shutdown = CancellationToken::new();
-    let board = Board::default();
-    let started = Instant::now();
-    let source = AnySource::Log(log.clone());
-    let operator = Operator::new(RedisRegistry::new(redis.clone()));
-    named::deploy(projections, &operator, &workshop, &source).await?;
-    let deployed = operator.snapshot().await?.deployments.into_values().map(|recorded| recorded.deployment);
-    let deployed = deployed.filter(|deployment| names.contains(&deployment.name));
-    let live = |d: crate::control::Deployment| d.live().map(|generation| d.projection(d.live, generation));
-    let shown: Vec<Projection> = deployed.filter_map(live).collect();
-    let parts = Parts {
-        source,
-        redis: redis.clone(),
-        workshop,
-        settings: args.tuning.settings(),
-        memory: args.tuning.memory(),
-        rebuilds_max: 1,
-        board: board.clone(),
-    };
-    let host = stop::host(app::run(parts, shutdown.clone()), names, &board, &shutdown);
-    tokio::pin!(host);
-    let seen = async {
-        if args.once {
-            show::until_done(&log, &shown, &board, printer).await?;
-            show::records(&redis, &shown, &board, started.elapsed(), printer).await
-        } else {
-            show::commands(&shown, port, printer);
-            let trickle =
-                async { if args.demo { demo::trickle(&log).await } else { std::future::pending().await } };
-            tokio::select! {
-                shown = show::live(&log, &shown, &board) => shown,
-                failed = trickle => failed,
-            }
+    /// What is to be run, once it is built.
+    async fn projections(
+        &self,
+        project: Option<&mut Project>,
+        workshop: &Workshop,
+        screen: &Screen,
+    ) -> anyhow::Result<Vec<Named>> {
+        let mut projections = self.projections.clone();
+        if self.demo {
+            projections.extend(demo::projections(self.plugins.clone())?);
         }
-    };
-    let done = tokio::select! {
-        ended = &mut host => return ended,
-        done = seen => done,
-        signal = stop::on_signal(shutdown.clone()) => signal.map_err(Into::into),
-    };
-    shutdown.cancel();
-    host.await?;
-    done
+        if let Some(project) = project {
+            if !self.no_build {
+                project.build_first(workshop, self.once, screen).await?;
+            }
+            projections.push(project.named(workshop).await?);
+        }
+        Ok(projections)
+    }
 }

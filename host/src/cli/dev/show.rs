@@ -3,8 +3,8 @@
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-
+use super::screen::Screen;
+use super::shown::Shown;
 use crate::cli::figures::grouped;
 use crate::cli::{Printer, UserError};
 use crate::event::TopicPartition;
@@ -103,8 +103,8 @@ pub(super) async fn records(
 }
 
 /// Prints the commands to try.
-pub(super) fn commands(projections: &[Projection], port: u16, printer: &mut Printer) {
-    printer.note("Read the views with any Redis client:");
+pub(super) fn commands(projections: &[Projection], port: u16, screen: &Screen) {
+    screen.note("Read the views with any Redis client:");
     for projection in projections {
         for (index, view) in (0u32..).zip(projection.views.iter()).filter(|(_, view)| !view.keyed) {
             use crate::projection::Kind;
@@ -116,30 +116,27 @@ pub(super) fn commands(projections: &[Projection], port: u16, printer: &mut Prin
                 Kind::List | Kind::Value => ("LRANGE", " 0 4"),
             };
             let key = String::from_utf8_lossy(&projection.key(index, b"")).into_owned();
-            printer.note(format_args!("  redis-cli -p {port} {verb} {key}{rest}"));
+            screen.note(format_args!("  redis-cli -p {port} {verb} {key}{rest}"));
         }
     }
-    printer.note("Stop with Ctrl-C.");
+    screen.note("Stop with Ctrl-C.");
 }
 
 /// Shows the projections at work, until dropped.
-pub(super) async fn live(log: &EmbeddedLog, projections: &[Projection], board: &Board) -> anyhow::Result<()> {
+pub(super) async fn live(log: &EmbeddedLog, shown: &Shown, board: &Board, screen: &Screen) -> anyhow::Result<()> {
     let terminal = std::io::stderr().is_terminal();
-    let lines = MultiProgress::new();
-    let style = ProgressStyle::with_template("{msg}")?;
-    let bars: Vec<_> =
-        projections.iter().map(|_| lines.add(ProgressBar::new_spinner().with_style(style.clone()))).collect();
-    let width = projections.iter().map(|p| p.name.len()).max().unwrap_or(0);
+    let count = shown.now().len();
+    let bars = (0..count).map(|_| screen.line()).collect::<anyhow::Result<Vec<_>>>()?;
     let mut interval = tokio::time::interval(if terminal { EVERY } else { EVERY_PLAIN });
-    let mut printer = Printer::default();
-    let mut before = vec![(0u64, Instant::now(), String::new()); projections.len()];
+    let mut before = vec![(0u64, Instant::now(), String::new()); count];
     loop {
         interval.tick().await;
-        let conditions = board.conditions();
+        let (conditions, projections) = (board.conditions(), shown.now());
+        let width = projections.iter().map(|p| p.name.len()).max().unwrap_or(0);
         for ((projection, bar), (committed, at, line)) in projections.iter().zip(&bars).zip(&mut before) {
             let condition = conditions.get(&*projection.name).cloned().unwrap_or_default();
             let Progress { applied, end } = progress(log, projection, &condition).await?;
-            let rate = (condition.committed - *committed) as f64 / at.elapsed().as_secs_f64();
+            let rate = condition.committed.saturating_sub(*committed) as f64 / at.elapsed().as_secs_f64();
             (*committed, *at) = (condition.committed, Instant::now());
             let state = match (&condition.stopped, &condition.retrying) {
                 (Some(stop), _) => format!("stopped: {stop}"),
@@ -157,7 +154,7 @@ pub(super) async fn live(log: &EmbeddedLog, projections: &[Projection], board: &
             if terminal {
                 bar.set_message(text);
             } else if text != *line {
-                printer.note(&text);
+                screen.note(&text);
                 *line = text;
             }
         }

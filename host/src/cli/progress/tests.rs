@@ -18,6 +18,7 @@ fn report(state: State, generation: u64, rebuild: Option<Rebuild>) -> Report {
         events_per_second: 0.0,
         dead_letters: 0,
         limits: limits::Settings::new(),
+        as_of: std::collections::BTreeMap::new(),
         limits_set: limits::Settings::new(),
         lanes: Vec::new(),
         rebuild,

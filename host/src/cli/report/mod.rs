@@ -8,7 +8,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -62,6 +62,9 @@ pub(super) struct Projection {
     pub(super) limits: limits::Settings,
     pub(super) lanes: Vec<Lane>,
     pub(super) rebuild: Option<Rebuild>,
+    /// The offsets at which the past ended that it shows; none if it follows its topics.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) as_of: BTreeMap<String, u64>,
     /// Which of the limits were set.
     #[serde(skip)]
     pub(super) limits_set: limits::Settings,
@@ -209,6 +212,7 @@ impl View<'_> {
             dead_letters: 0,
             limits: in_force(deployment),
             limits_set: deployment.limits.clone(),
+            as_of: deployment.as_of.clone(),
             skipped: lane_reports(hosts, name, number).map(|(_, lane)| lane.skipped).sum(),
             rebuild: self.rebuild(&next),
             lanes: standings.into_iter().map(Standing::lane).collect(),
@@ -221,7 +225,7 @@ impl View<'_> {
         // What a lane that has stopped reported last may be from before the event that it can't apply.
         let runs = |lane: &LaneReport| !self.snapshot.faults.contains_key(&at(&lane.share));
         let reports: Vec<_> = lane_reports(self.hosts, name, number).filter(|(_, lane)| runs(lane)).collect();
-        standing::standings(generation, checkpoint, self.ends, &reports)
+        standing::standings(generation, checkpoint, self.ends, &self.deployment.as_of, &reports)
     }
 
     fn rebuild(&self, next: &Checkpoint) -> Option<Rebuild> {

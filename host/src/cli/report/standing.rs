@@ -1,6 +1,6 @@
 //! How far a generation has come in each partition, and how much is left. Pure functions.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Lane;
 use super::ends::Ends;
@@ -54,6 +54,7 @@ pub(super) fn standings(
     generation: &Generation,
     checkpoint: &Checkpoint,
     ends: &Ends,
+    as_of: &BTreeMap<String, u64>,
     reports: &[(&HostReport, &LaneReport)],
 ) -> Vec<Standing> {
     let mut standings = Vec::new();
@@ -66,6 +67,9 @@ pub(super) fn standings(
         for partition in partitions {
             let at = TopicPartition::new(topic.as_str(), partition);
             let (mark, bounds) = (checkpoint.get(&at), ends.bounds.get(&at));
+            // What shows the past has nothing to apply behind it.
+            let past = (!as_of.is_empty()).then(|| as_of.get(&at.to_string()).copied().unwrap_or(0));
+            let end = past.or(bounds.map(|bounds| bounds.end));
             let start = generation.starts.get(&at.to_string()).copied();
             let first = start.max(bounds.map(|bounds| bounds.first));
             let share = share(generation.ordering, partition).to_string();
@@ -74,7 +78,7 @@ pub(super) fn standings(
                 at,
                 first,
                 next: mark.map(|mark| mark.next).or(first),
-                end: bounds.map(|bounds| bounds.end),
+                end,
                 newest: mark.map(|mark| mark.newest).filter(|newest| *newest >= 0),
                 host: report.map(|(host, _)| host.id.clone()),
                 at_end: report.is_some_and(|(_, lane)| lane.at_end && lane.retrying.is_none()),

@@ -22,6 +22,9 @@ fn paragraph(projection: &Projection, colour: bool) -> Vec<String> {
     let (generation, revision) = (projection.generation, projection.revision);
     lines.push(format!("  generation {generation}, revision {revision}, module {}", short(&projection.module)));
     lines.push(format!("  {}, {}", lag(projection), rate(projection.events_per_second)));
+    if !projection.as_of.is_empty() {
+        lines.push("  it shows a point in the past, and does not follow its topics".to_owned());
+    }
     let skipped = match projection.skipped {
         0 => String::new(),
         skipped => format!(", {} events left out", grouped(skipped)),
@@ -142,6 +145,7 @@ mod tests {
             events_per_second: 4_000.4,
             dead_letters: 0,
             limits: [("memory".to_owned(), 64 << 20)].into(),
+            as_of: std::collections::BTreeMap::new(),
             limits_set: [("memory".to_owned(), 64 << 20), ("event-time".to_owned(), 500)].into(),
             lanes: vec![Lane {
                 topic: "events".into(),

@@ -1,17 +1,24 @@
-//! `lantern view`: what the views of a projection hold, read from where its readers read them.
+//! `lantern view`: what the views of a projection hold, read from where its readers read them; or what they held, by a replay.
 
+mod past;
 mod reader;
 mod text;
 
 use serde_json::json;
 
 use super::connect::{Connection, block_on};
-use super::operate::{Operator, nearest};
+use super::operate::{Operator, live, nearest};
+use super::past::Played;
+use super::run::Cache;
 use super::table::printable;
-use super::{Printer, UserError};
+use super::{Printer, UserError, start_log};
 use crate::control::{Deployment, Generation};
 use crate::projection::{Kind, View};
-use reader::Reader;
+use crate::replay::Until;
+use crate::store::memory::Memory;
+use crate::store::redis::Record;
+pub(super) use reader::Reader;
+use reader::Records;
 
 /// Show the views of a projection, or records of one
 #[derive(clap::Args)]
@@ -23,6 +30,8 @@ Examples:
   lantern view balances
   lantern view balances accounts acc-42
   lantern view leaderboard by-balance --limit 3
+  lantern view balances accounts acc-42 --at 2026-01-31T12:00:00Z
+  lantern view balances accounts acc-42 --at account-events/3@1021
   lantern view feed timeline --key ada --json")]
 pub(crate) struct Args {
     /// Show views of this projection
@@ -43,9 +52,17 @@ pub(crate) struct Args {
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
 
+    /// Show what it was at this time, or right after this event: its events are replayed in memory, and the live view stays as
+    /// it is
+    #[arg(long, value_name = "TIME|TOPIC/PARTITION@OFFSET", value_parser = super::past::parse)]
+    at: Option<Until>,
+
     /// Print JSON
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    cache: Cache,
 
     #[command(flatten)]
     connection: Connection,
@@ -54,46 +71,95 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args, printer: &mut Printer) -> anyhow::Result<()> {
     block_on(async {
         let operator = args.connection.operator();
+        if let Some(until) = &args.at {
+            return show_past(&args, until, &operator, printer).await;
+        }
         let (_, recorded) = operator.find(&args.name).await?;
         let deployment = &recorded.deployment;
-        let Some(generation) = deployment.live() else {
-            let message = format!("projection `{}` is being undeployed", args.name);
-            return Err(UserError::failure(message, "`lantern list` shows what is deployed").into());
-        };
+        let generation = live(deployment)?;
         let Some(wanted) = &args.view else {
             return list(&args, &operator, deployment, generation, printer).await;
         };
-        let view = find(wanted, &args.name, generation)?;
-        check(&args, view)?;
+        let view = find(wanted, &args.name, &generation.views)?;
+        check(view, args.key.as_deref(), &args.ids)?;
         let reader = Reader { registry: &operator.registry, deployment, view };
-        if view.keyed && args.key.is_none() && (view.kind != Kind::Value || args.ids.is_empty()) {
-            return show_keys(&args, &reader, printer).await;
+        if shows_keys(&args, view) {
+            let keys = reader.keys(args.limit as usize).await?;
+            let values = if view.kind == Kind::Value { reader.values(&keys).await? } else { Vec::new() };
+            let shown =
+                Keys { values: values.into_iter().flatten().collect(), count: reader.count().await?, keys };
+            show_keys(&args, view, &reader.key(None), &shown, printer);
+            return Ok(());
         }
         let records = reader.records(args.key.as_deref(), &args.ids, args.limit as usize).await?;
-        if args.json {
-            printer.out(text::records_as_json(&args.name, view, &reader.key(args.key.as_deref()), &records.found));
-        } else {
-            text::records(view, &records.found).iter().for_each(|line| printer.out(line));
-        }
-        if records.found.is_empty() && !args.ids.is_empty() {
-            let message = format!("view `{}` has no record {}", view.name, quoted(&args.ids));
-            return Err(UserError::failure(
-                message,
-                format!("`lantern view {} {}` shows some", args.name, view.name),
-            )
-            .into());
-        }
-        records.missing.iter().for_each(|id| printer.note(format_args!("there is no record `{id}`")));
-        if args.ids.is_empty() {
-            more(records.count, records.found.len(), args.limit, printer);
-        }
-        Ok(())
+        show(&args, view, &reader.key(args.key.as_deref()), &records, printer)
     })
 }
 
-fn find<'a>(wanted: &str, projection: &str, generation: &'a Generation) -> Result<&'a View, UserError> {
-    let names: Vec<String> = generation.views.iter().map(|view| view.name.clone()).collect();
-    generation.views.iter().find(|view| view.name == *wanted).ok_or_else(|| {
+/// Shows what the views held.
+async fn show_past(args: &Args, until: &Until, operator: &Operator, printer: &mut Printer) -> anyhow::Result<()> {
+    start_log("warn");
+    let played = Played::find(operator, &args.connection, &args.name).await?;
+    let (deployment, views) = (&played.deployment, &played.projection.views);
+    let view = args.view.as_ref().map(|wanted| find(wanted, &args.name, views)).transpose()?;
+    view.map(|view| check(view, args.key.as_deref(), &args.ids)).transpose()?;
+    let replayed = played.replay(played.module(&args.cache)?, None, until, printer).await?;
+    if let Some(stopped) = replayed.stopped {
+        return Err(stopped.into());
+    }
+    let memory = replayed.memory;
+    let key = |view: &View, key: Option<&str>| Reader { registry: &operator.registry, deployment, view }.key(key);
+    let Some(view) = view else {
+        let counted: Vec<_> =
+            views.iter().map(|view| (view, key(view, None), past::count(&memory, view))).collect();
+        show_list(args, &counted, printer);
+        return Ok(());
+    };
+    if shows_keys(args, view) {
+        show_keys(args, view, &key(view, None), &past_keys(&memory, view, args.limit), printer);
+        return Ok(());
+    }
+    let name = args.key.as_deref();
+    let records = past::records(&memory, view, name, &args.ids, args.limit as usize);
+    show(args, view, &key(view, name), &records, printer)
+}
+
+fn past_keys(memory: &Memory, view: &View, limit: u32) -> Keys {
+    let mut keys = past::keys(memory, view);
+    let count = keys.len() as u64;
+    keys.truncate(limit as usize);
+    let values = if view.kind == Kind::Value { past::values(memory, view, &keys).found } else { Vec::new() };
+    Keys { keys, values, count }
+}
+
+/// Whether the keys of a keyed view are to be shown, for none is chosen.
+fn shows_keys(args: &Args, view: &View) -> bool {
+    view.keyed && args.key.is_none() && (view.kind != Kind::Value || args.ids.is_empty())
+}
+
+/// Shows records, and says which are not there.
+fn show(args: &Args, view: &View, key: &str, records: &Records, printer: &mut Printer) -> anyhow::Result<()> {
+    if args.json {
+        printer.out(text::records_as_json(&args.name, view, key, &records.found));
+    } else {
+        text::records(view, &records.found).iter().for_each(|line| printer.out(line));
+    }
+    if records.found.is_empty() && !args.ids.is_empty() {
+        let message = format!("view `{}` has no record {}", view.name, quoted(&args.ids));
+        let hint = format!("`lantern view {} {}` shows some", args.name, view.name);
+        return Err(UserError::failure(message, hint).into());
+    }
+    records.missing.iter().for_each(|id| printer.note(format_args!("there is no record `{id}`")));
+    if args.ids.is_empty() {
+        more(records.count, records.found.len(), args.limit, printer);
+    }
+    Ok(())
+}
+
+/// The view of that name.
+pub(super) fn find<'a>(wanted: &str, projection: &str, views: &'a [View]) -> Result<&'a View, UserError> {
+    let names: Vec<String> = views.iter().map(|view| view.name.clone()).collect();
+    views.iter().find(|view| view.name == *wanted).ok_or_else(|| {
         let hint = match nearest(wanted, &names) {
             Some(other) => format!("did you mean `{other}`?"),
             None => format!("it has {}", names.join(", ")),
@@ -102,25 +168,26 @@ fn find<'a>(wanted: &str, projection: &str, generation: &'a Generation) -> Resul
     })
 }
 
-fn check(args: &Args, view: &View) -> Result<(), UserError> {
+/// Whether a key and ids make sense of a view.
+pub(super) fn check(view: &View, key: Option<&str>, ids: &[String]) -> Result<(), UserError> {
     let name = &view.name;
     let is_value = view.kind == Kind::Value;
-    if args.key.is_some() && !view.keyed {
+    if key.is_some() && !view.keyed {
         let message = format!("view `{name}` is {view}, which is not keyed");
         return Err(UserError::usage(message, "leave --key out"));
     }
-    if args.ids.is_empty() {
+    if ids.is_empty() {
         return Ok(());
     }
     if view.kind == Kind::List {
         let message = format!("view `{name}` is {view}, whose entries have no ids");
         return Err(UserError::usage(message, "say with --limit how many of the newest to show"));
     }
-    if view.keyed && !is_value && args.key.is_none() {
+    if view.keyed && !is_value && key.is_none() {
         let message = format!("view `{name}` is {view}, and no key is given");
         return Err(UserError::usage(message, "name the key with --key; without ids, its keys are listed"));
     }
-    if is_value && args.key.is_some() {
+    if is_value && key.is_some() {
         let message = format!("view `{name}` is {view}: its ids are its keys");
         return Err(UserError::usage(message, "give either --key or ids"));
     }
@@ -140,27 +207,38 @@ async fn list(
         let reader = Reader { registry: &operator.registry, deployment, view };
         counted.push((view, reader.key(None), reader.count().await?));
     }
+    show_list(args, &counted, printer);
+    Ok(())
+}
+
+fn show_list(args: &Args, counted: &[(&View, String, u64)], printer: &mut Printer) {
     if args.json {
         let views = counted.iter().map(|(view, key, count)| {
             json!({ "name": view.name, "kind": view.kind, "keyed": view.keyed, "key": key, "count": count })
         });
         printer.out(json!({ "projection": args.name, "views": views.collect::<Vec<_>>() }));
     } else {
-        text::views(&counted).iter().for_each(|line| printer.out(line));
+        text::views(counted).iter().for_each(|line| printer.out(line));
     }
-    Ok(())
+}
+
+/// Some keys of a keyed view.
+struct Keys {
+    keys: Vec<String>,
+    /// Of values, what stands under them.
+    values: Vec<Record>,
+    /// How many there are in all.
+    count: u64,
 }
 
 /// Shows the keys of a keyed view; those of values with their values.
-async fn show_keys(args: &Args, reader: &Reader<'_>, printer: &mut Printer) -> anyhow::Result<()> {
-    let keys = reader.keys(args.limit as usize).await?;
-    let view = reader.view;
+fn show_keys(args: &Args, view: &View, key: &str, shown: &Keys, printer: &mut Printer) {
+    let Keys { keys, values, count } = shown;
     if view.kind == Kind::Value {
-        let found: Vec<_> = reader.values(&keys).await?.into_iter().flatten().collect();
         if args.json {
-            printer.out(text::records_as_json(&args.name, view, &reader.key(None), &found));
+            printer.out(text::records_as_json(&args.name, view, key, values));
         } else {
-            text::records(view, &found).iter().for_each(|line| printer.out(line));
+            text::records(view, values).iter().for_each(|line| printer.out(line));
         }
     } else if args.json {
         printer.out(json!({ "projection": args.name, "view": view.name, "kind": view.kind, "keys": keys }));
@@ -171,8 +249,7 @@ async fn show_keys(args: &Args, reader: &Reader<'_>, printer: &mut Printer) -> a
             "these are keys (hint: lantern view {name} {view} --key KEY shows what one holds)"
         ));
     }
-    more(reader.count().await?, keys.len(), args.limit, printer);
-    Ok(())
+    more(*count, keys.len(), args.limit, printer);
 }
 
 fn quoted(names: &[String]) -> String {

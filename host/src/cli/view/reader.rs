@@ -7,15 +7,15 @@ use crate::projection::{Kind, View};
 use crate::store::redis::{Record, RedisRegistry};
 
 /// Reads one view.
-pub(super) struct Reader<'a> {
-    pub(super) registry: &'a RedisRegistry,
-    pub(super) deployment: &'a Deployment,
-    pub(super) view: &'a View,
+pub(in crate::cli) struct Reader<'a> {
+    pub(in crate::cli) registry: &'a RedisRegistry,
+    pub(in crate::cli) deployment: &'a Deployment,
+    pub(in crate::cli) view: &'a View,
 }
 
 impl Reader<'_> {
     /// The Redis key of the view, or of one structure of it.
-    pub(super) fn key(&self, key: Option<&str>) -> String {
+    pub(in crate::cli) fn key(&self, key: Option<&str>) -> String {
         let whole = format!("{}{}", self.deployment.prefix, self.view.name);
         match key {
             Some(key) => format!("{whole}:{key}"),
@@ -29,7 +29,7 @@ impl Reader<'_> {
     }
 
     /// How many records, or keys, the view has.
-    pub(super) async fn count(&self) -> Result<u64, UserError> {
+    pub(in crate::cli) async fn count(&self) -> Result<u64, UserError> {
         let (projection, generation, view) = self.index();
         let count = match self.view.keyed {
             true => self.registry.count_keys(projection, generation, view).await,
@@ -39,13 +39,13 @@ impl Reader<'_> {
     }
 
     /// The first keys of a keyed view.
-    pub(super) async fn keys(&self, limit: usize) -> Result<Vec<String>, UserError> {
+    pub(in crate::cli) async fn keys(&self, limit: usize) -> Result<Vec<String>, UserError> {
         let prefix = self.key(Some(""));
         self.registry.some_keys(self.index(), &prefix, limit).await.map_err(|e| failure(&e))
     }
 
     /// The records of these ids, or the first ones.
-    pub(super) async fn records(
+    pub(in crate::cli) async fn records(
         &self,
         key: Option<&str>,
         ids: &[String],
@@ -67,7 +67,7 @@ impl Reader<'_> {
     }
 
     /// The strings of a keyed view, with their keys as names.
-    pub(super) async fn values(&self, keys: &[String]) -> Result<Vec<Option<Record>>, UserError> {
+    pub(in crate::cli) async fn values(&self, keys: &[String]) -> Result<Vec<Option<Record>>, UserError> {
         let mut values = Vec::new();
         for key in keys {
             let found =
@@ -80,10 +80,10 @@ impl Reader<'_> {
 }
 
 /// Some records of a view.
-pub(super) struct Records {
-    pub(super) found: Vec<Record>,
+pub(in crate::cli) struct Records {
+    pub(in crate::cli) found: Vec<Record>,
     /// How many there are in all.
-    pub(super) count: u64,
+    pub(in crate::cli) count: u64,
     /// Ids that were asked for and are not there.
-    pub(super) missing: Vec<String>,
+    pub(in crate::cli) missing: Vec<String>,
 }

@@ -125,6 +125,18 @@ fn views_that_have_changed_need_another_revision() {
 }
 
 #[test]
+fn another_module_is_built_anew_if_that_is_wanted() {
+    let anew = |module: &str| Wanted { anew: true, ..wanted(module, 1) };
+    assert_eq!(over(&deployed(), &anew("m1")), "nothing to do:  [1 live]");
+    assert_eq!(over(&deployed(), &anew("m1-hot")), "rebuild: module m1 → m1-hot [1 live, 2 building]");
+    let third = "rebuild: module m2 → m2-hot [1 live, 2 dropped, 3 building]";
+    assert_eq!(over(&building(), &Wanted { anew: true, ..wanted("m2-hot", 2) }), third);
+    let mut more = anew("m1-more");
+    more.description.views.push(view("more", false));
+    assert_eq!(over(&deployed(), &more), "rebuild: module m1 → m1-more [1 live, 2 building]");
+}
+
+#[test]
 fn topics_in_place_of_others() {
     let renamed = Wanted { topics: Some(vec!["t".into()]), ..wanted("m1", 1) };
     let present = planned(&renamed, None).unwrap().after;

@@ -1,6 +1,7 @@
 //! Compiling: in a process of its own, which has bounds in time and memory and leaves nothing behind; or in this one, where
 //! plugins are trusted, as in benchmarks.
 
+use std::borrow::Cow;
 use std::io::{self, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
@@ -133,6 +134,13 @@ fn fault(output: Output, limits: &Limits) -> LoadError {
             LoadError::Compiler(format!("{}: {}", output.status, said.lines().next().unwrap_or("it said nothing")))
         }
     }
+}
+
+/// A plugin's bytes as a component: made into one, if they are a core module. Nothing of it is compiled.
+pub fn component(engine: &Engine, bytes: &[u8]) -> Result<Vec<u8>, LoadError> {
+    let target = engine.of(engine.first()).map_err(|e| LoadError::Engine(format!("{e:#}")))?;
+    validate(target, bytes)?;
+    componentize(bytes).map(Cow::into_owned)
 }
 
 /// What the compiling process does: reads a plugin, and writes its machine code, or why there is none. Gives its exit

@@ -144,8 +144,8 @@ fn with_views<V: Views, T>(
     let Some(mut views) = store.data_mut().views.take() else {
         return Err(wasmtime::Error::msg("views can only be used while a batch is applied"));
     };
-    let (limits, mut meter) = (store.data().limits.clone(), store.data().meter);
-    let target = Target { views: &mut *views, limits: &limits, meter: &mut meter };
+    let mut meter = store.data().meter;
+    let target = Target { views: &mut *views, limits: &store.data().limits, meter: &mut meter };
     let result = work(Access { store }, target);
     let state = store.data_mut();
     (state.views, state.meter) = (Some(views), meter);

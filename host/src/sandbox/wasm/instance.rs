@@ -16,7 +16,7 @@ use super::meter::Meter;
 use crate::event::Batch;
 use crate::limits::Limits;
 use crate::projection::LaneId;
-use crate::sandbox::{Config, Failure, Instance, Reason, ViewError, Views};
+use crate::sandbox::{Config, Failure, Instance, Reason, Spent, ViewError, Views};
 
 /// How much longer than a batch a start may take.
 const START_BATCHES: u32 = 6;
@@ -61,6 +61,8 @@ pub struct WasmInstance<V: 'static> {
     exports: Exports,
     lane: LaneId,
     topics: Vec<Arc<str>>,
+    /// The fuel that the last batch had.
+    filled: u64,
 }
 
 /// A store with its limits, and an instance in it.
@@ -151,7 +153,7 @@ impl<V: Views> WasmInstance<V> {
         lane: LaneId,
         topics: Vec<Arc<str>>,
     ) -> Self {
-        Self { store, linked, exports, lane, topics }
+        Self { store, linked, exports, lane, topics, filled: 0 }
     }
 
     fn call(&mut self, batch: &Batch) -> wasmtime::Result<Result<(), FailureRecord>> {
@@ -205,6 +207,7 @@ impl<V: Views> Instance for WasmInstance<V> {
         self.store.set_epoch_deadline(ticks(limits.batch_time_max));
         if self.store.data().is_counted {
             fuel::fill(&mut self.store, &limits, batch.len());
+            self.filled = self.store.get_fuel().unwrap_or(0);
         }
         let called = self.call(batch);
         let fatal = self.tell(batch);
@@ -219,6 +222,14 @@ impl<V: Views> Instance for WasmInstance<V> {
         };
         let views = self.store.data_mut().views.take().expect("every import puts the views back");
         (views, result)
+    }
+
+    fn spent(&self) -> Spent {
+        let State { is_counted, meter, usage, .. } = self.store.data();
+        let (ops, bytes) = meter.used();
+        let left = self.store.get_fuel().ok().filter(|_| *is_counted);
+        let fuel = left.map(|left| self.filled.saturating_sub(left));
+        Spent { fuel, ops, bytes, memory_bytes: usage.memory_bytes() }
     }
 }
 
@@ -248,11 +259,17 @@ pub(super) fn reason(
     }
 }
 
+/// A function's name without what Rust's compiler puts behind it to tell it from others.
+fn without_hash(name: &str) -> &str {
+    let is_hash = |end: &str| end.len() == 16 && end.bytes().all(|byte| byte.is_ascii_hexdigit());
+    name.rsplit_once("::h").filter(|(_, end)| is_hash(end)).map_or(name, |(name, _)| name)
+}
+
 fn backtrace(error: &wasmtime::Error) -> Vec<String> {
     let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return Vec::new() };
     // Displayed, a frame is `  0: 0x1234 - module!function`; displaying is also what demangles the names.
     let text = backtrace.to_string();
-    let frame = |line: &str| Some(line.split_once(" - ")?.1.split_once('!')?.1.trim().to_owned());
+    let frame = |line: &str| Some(without_hash(line.split_once(" - ")?.1.split_once('!')?.1.trim()).to_owned());
     let frames: Vec<_> = text.lines().filter_map(frame).collect();
     // What Rust does to panic says nothing of why.
     let is_machinery = |frame: &String| frame.starts_with("__rustc") || frame.contains("]::panicking::");
@@ -273,5 +290,22 @@ fn log(lane: &LaneId, event: &str, level: Level, message: &str) {
         Level::Info => at!(info),
         Level::Warn => at!(warn),
         Level::Error | Level::Fatal => at!(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn functions_are_named_as_their_authors_do() {
+        let cases = [
+            ("evil::apply::h5e96ab1389902dda", "evil::apply"),
+            ("evil::h5e96ab1389902dd", "evil::h5e96ab1389902dd"),
+            ("lantern:projection/projection@0.1.1#apply", "lantern:projection/projection@0.1.1#apply"),
+        ];
+        for (name, shown) in cases {
+            assert_eq!(without_hash(name), shown);
+        }
     }
 }

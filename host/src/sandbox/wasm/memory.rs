@@ -38,6 +38,10 @@ impl Usage {
             parts_max: limits.parts_max,
         }
     }
+
+    pub(super) fn memory_bytes(&self) -> usize {
+        self.memory_bytes
+    }
 }
 
 impl ResourceLimiter for Usage {

@@ -41,6 +41,11 @@ impl Meter {
         }
     }
 
+    /// Reads and writes so far, and their bytes.
+    pub(super) fn used(&self) -> (usize, usize) {
+        (self.ops.used, self.bytes.used)
+    }
+
     /// Notes that a cell is read.
     pub(super) fn read(&mut self, cell: &CellRef<'_>) -> Result<(), Refused> {
         self.note(cell.key.len() + cell.member.len())

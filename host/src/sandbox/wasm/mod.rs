@@ -3,6 +3,7 @@
 //! A plugin reaches its views, the log and its configuration, and nothing else of the host. This is the only folder that names wasmtime.
 
 mod abi;
+mod anatomy;
 mod cache;
 mod chatter;
 mod check;
@@ -18,9 +19,10 @@ mod memory;
 mod meter;
 mod module;
 
+pub use anatomy::{Anatomy, Interfaces};
 pub use cache::Cache;
 pub use check::LoadError;
-pub use compile::compile;
+pub use compile::{compile, component};
 pub use engine::Engine;
 pub(crate) use file::check_size;
 pub use file::{digest, read};

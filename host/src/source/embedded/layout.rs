@@ -190,7 +190,7 @@ fn create_locked(dir: &Path, topic: &str, partitions: u32) -> io::Result<()> {
 }
 
 /// Refuses what Kafka would refuse as the name of a topic, and with it all that could lead out of the directory.
-fn check_name(topic: &str) -> Result<(), Error> {
+pub fn check_name(topic: &str) -> Result<(), Error> {
     let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
     let reason = match topic {
         "" => "it is empty",

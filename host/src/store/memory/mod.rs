@@ -49,6 +49,18 @@ impl Memory {
         self.lock().structures.clone()
     }
 
+    /// The structure under a Redis key.
+    pub fn structure(&self, key: &[u8]) -> Option<Held> {
+        self.lock().structures.get(key).cloned()
+    }
+
+    /// The Redis keys that begin so.
+    pub fn names(&self, start: &[u8]) -> Vec<Vec<u8>> {
+        let content = self.lock();
+        let from = content.structures.range(start.to_vec()..).map(|(name, _)| name);
+        from.take_while(|name| name.starts_with(start)).cloned().collect()
+    }
+
     /// What one cell holds: of the structure under a Redis key, the field or member; empty for a string.
     pub fn cell(&self, key: &[u8], member: &[u8]) -> Option<Value> {
         self.lock().structures.get(key)?.cells.get(member).cloned()

@@ -10,6 +10,8 @@ enum AccountEvent {
     MoneyWithdrawn { account: String, amount: i64 },
 }
 
+const TYPES: EventTypes = EventTypes::in_field("type").ignore_others().ignore_tombstones();
+
 /// An account as readers see it: as `balances` shows it, and in the next revision with its currency.
 #[derive(Serialize, Deserialize)]
 pub struct Account {
@@ -31,7 +33,7 @@ pub fn apply(
     currency: Option<&str>,
 ) -> Result<Option<(&'static str, i64)>> {
     use AccountEvent::*;
-    let (id, owner, moved, total) = match event.json_by_field("type")? {
+    let (id, owner, moved, total) = match event.json_by(&TYPES)? {
         Some(AccountOpened { account, owner }) => (account, Some(owner), 0, ("accounts", 1)),
         Some(MoneyDeposited { account, amount }) => (account, None, amount, ("deposited", amount)),
         Some(MoneyWithdrawn { account, amount }) => (account, None, -amount, ("withdrawn", amount)),
