@@ -16,19 +16,11 @@ use rustix::process::Signal;
 
 use crate::story::{BankStory, real_kafka};
 
-/// Waits for the first moment at which SIGTERM is heard.
-fn listens(host: &Host) {
-    eventually("it hears signals", NET, || {
-        if host.handles(Signal::TERM) { Ok(()) } else { Err("it has no handler yet".to_owned()) }
-    });
-}
-
 #[test]
 fn at_the_first_moment_and_while_it_waits_for_redis() {
     let mut story = BankStory::told_by(Source::log(), &Bank { events: 100, ..Bank::default() });
     story.redis = RedisServer::away();
     let mut host = story.run().start();
-    listens(&host);
     assert_eq!(host.terminate(), Some(0));
 
     let mut host = story.run().start();
@@ -59,7 +51,6 @@ fn at_many_moments_of_its_work() {
     let story = BankStory::told_by(Source::log(), &Bank { events: 50_000, ..Bank::default() });
     for moment in [0, 1, 2_000, 4_000, 8_000, 12_000] {
         let mut host = story.run().batch_events(10).start();
-        listens(&host);
         if moment > 0 {
             host.until("it has come so far", || story.is_past(moment));
         }

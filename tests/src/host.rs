@@ -79,7 +79,7 @@ impl Host {
         })
     }
 
-    /// Asks it to end by SIGTERM and gives its exit code; fails if it gave up waiting for its lanes.
+    /// Asks it to end by SIGTERM as soon as it hears that, and gives its exit code; fails if it gave up waiting for its lanes.
     #[track_caller]
     pub fn terminate(&mut self) -> Option<i32> {
         self.terminate_within(NET)
@@ -88,6 +88,10 @@ impl Host {
     /// The same, and fails if that takes longer than this.
     #[track_caller]
     pub fn terminate_within(&mut self, net: Duration) -> Option<i32> {
+        eventually("it hears signals", NET, || match self.handles(Signal::TERM) || self.ended().is_some() {
+            true => Ok(()),
+            false => Err("it has no handler yet".to_owned()),
+        });
         self.signal(Signal::TERM);
         let code = self.exit_code(net);
         assert!(!self.stderr().contains("did not end in time"), "it has left work behind\n{}", self.tail());
