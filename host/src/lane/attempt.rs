@@ -96,6 +96,9 @@ pub(super) struct Attempt<'a, R, M: Module, S: Session> {
     ending: Option<End>,
     /// Whether the store has been asked, after the last event, if the lane may still speak for its projection.
     confirmed: bool,
+    /// Whether all there was had been read when that was last looked at, and when the last commit was started.
+    at_end: bool,
+    commits_end: bool,
 }
 
 impl<'a, R, M, S> Attempt<'a, R, M, S>
@@ -133,6 +136,8 @@ where
             paced: Instant::now(),
             ending: None,
             confirmed: false,
+            at_end: false,
+            commits_end: false,
         }
     }
 
@@ -255,11 +260,15 @@ where
         }
     }
 
-    /// Tells whether all there is has been read.
+    /// Tells whether all there is has been read and committed. What comes at the end while the lane stands there does not
+    /// change that: otherwise one that events flow through would hardly ever be at the end.
     fn note_position(&mut self) {
         let Some(worker) = &mut self.worker else { return };
-        let (at_end, skipped) = (worker.reader.at_end() && !worker.leaves, worker.skipped);
+        self.at_end = worker.reader.at_end() && !worker.leaves;
+        let is_committed = self.pending.is_empty() && self.session.is_some();
+        let (is_at_end, skipped) = (self.at_end, worker.skipped);
         self.status.send_if_modified(|status| {
+            let at_end = is_at_end && (is_committed || status.at_end);
             let changed = (status.at_end, status.skipped) != (at_end, skipped);
             (status.at_end, status.skipped) = (at_end, skipped);
             changed
@@ -272,6 +281,7 @@ where
             status.state = State::Running;
             status.committed += events as u64;
             status.checkpoint.clone_from(session.checkpoint());
+            status.at_end |= self.at_end && self.commits_end;
         });
     }
 
@@ -308,6 +318,7 @@ where
         let changes = worker.overlay().send();
         let letters = worker.parking.take_changes();
         let (events, checkpoint) = self.pending.take(session.checkpoint());
+        self.commits_end = self.at_end;
         self.call = Some(Box::pin(async move {
             let result = session.commit(Commit { changes, checkpoint, letters }).await;
             (session, Done::Committed(events, result))

@@ -122,6 +122,8 @@ where
                 self.status.send_modify(|status| {
                     status.state = State::Running;
                     status.checkpoint.clone_from(session.checkpoint());
+                    // Where the log ends is to be seen anew.
+                    status.at_end = false;
                 });
                 let Self { projection, settings, course, status, .. } = self;
                 let attempt =

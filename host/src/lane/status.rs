@@ -27,6 +27,6 @@ pub struct Status {
     pub skipped: u64,
     /// How far it has come.
     pub checkpoint: Checkpoint,
-    /// Whether it has read all there is, as far as it knows.
+    /// Whether it has read all there is, as far as it knows, and committed it.
     pub at_end: bool,
 }

@@ -126,6 +126,7 @@ struct Faulty {
     /// At which commits something happens, counted from 0 over all sessions.
     faults: Arc<Mutex<BTreeMap<usize, CommitFault>>>,
     commits: Arc<AtomicUsize>,
+    late: Arc<Notify>,
 }
 
 #[derive(Clone, Copy)]
@@ -136,6 +137,8 @@ enum CommitFault {
     ReplyLost,
     /// Everything is lost before it.
     Flushed,
+    /// It is written when [`Faulty::late`] says so.
+    Late,
 }
 
 struct FaultySession {
@@ -177,6 +180,10 @@ impl Session for FaultySession {
             Some(CommitFault::ReplyLost) => self.inner.commit(commit).await.and(Err(away())),
             Some(CommitFault::Flushed) => {
                 self.store.memory.flush();
+                self.inner.commit(commit).await
+            }
+            Some(CommitFault::Late) => {
+                self.store.late.notified().await;
                 self.inner.commit(commit).await
             }
         }

@@ -120,6 +120,36 @@ async fn a_second_lane_fences_the_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn is_at_the_end_only_with_what_it_has_committed() {
+    let mut stage = Stage::new(&WORDS);
+    stage.settings.batch.events_max = WORDS.len() + 1;
+    let store = &stage.store;
+    // The first says where the lane begins.
+    store.faults.lock().unwrap().extend([(1, CommitFault::Late), (2, CommitFault::Late)]);
+    let (lane, mut seen) = stage.lane();
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn(lane.run(shutdown.clone()));
+    let commits = async |count| {
+        while store.commits.load(SeqCst) < count {
+            tokio::task::yield_now().await;
+        }
+    };
+    commits(2).await;
+    assert!(!seen.borrow().at_end, "all is applied, and nothing is committed");
+    store.late.notify_one();
+    let at_end = seen.wait_for(|status| status.at_end).await.unwrap().clone();
+    assert_eq!(at_end.committed, 12);
+
+    stage.log.append([(40, "late".to_owned())]);
+    commits(3).await;
+    assert_eq!((seen.borrow().at_end, seen.borrow().committed), (true, 12), "whoever stands at the end stays there");
+    store.late.notify_one();
+    seen.wait_for(|status| status.at_end && status.committed == 13).await.unwrap();
+    shutdown.cancel();
+    assert!(matches!(running.await.unwrap(), Exit::Shutdown));
+}
+
+#[tokio::test(start_paused = true)]
 async fn lingers_for_more_but_not_for_ever() {
     let mut stage = Stage::new(&["a"]);
     stage.settings.linger = Duration::from_secs(5);
