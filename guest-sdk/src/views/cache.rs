@@ -7,6 +7,7 @@
 
 use hashbrown::HashTable;
 
+use super::name::{self, Name};
 use crate::log;
 
 /// States `S` by key and id.
@@ -27,9 +28,7 @@ struct Generation<S> {
 
 #[derive(Default)]
 struct Slot<S> {
-    /// The key and behind it the id.
-    name: Box<[u8]>,
-    key_len: usize,
+    name: Name,
     /// The event that changed it last, since it was handed over.
     changed_by: Option<u32>,
     state: S,
@@ -55,7 +54,7 @@ impl<S: Default> Cache<S> {
 
     /// The place of a slot, new or known. Good until the next [`Cache::drain`].
     pub(crate) fn place(&mut self, key: &[u8], id: &[u8]) -> u32 {
-        let hash = hash(key, id);
+        let hash = name::hash(key, id);
         if let Some(place) = self.young.find(hash, key, id) {
             return place;
         }
@@ -83,7 +82,7 @@ impl<S: Default> Cache<S> {
     /// Let `with` reset everything under a key; nothing of it counts as changed any more.
     pub(crate) fn reset_key(&mut self, key: &[u8], mut with: impl FnMut(&mut S)) {
         for slot in self.young.slots.iter_mut().chain(&mut self.old.slots) {
-            if slot.key() == key {
+            if slot.name.parts().0 == key {
                 slot.changed_by = None;
                 with(&mut slot.state);
             }
@@ -95,7 +94,7 @@ impl<S: Default> Cache<S> {
         for place in self.changed.drain(..) {
             let slot = &mut self.young.slots[place as usize];
             if let Some(event) = slot.changed_by.take() {
-                let (key, id) = slot.name.split_at(slot.key_len);
+                let (key, id) = slot.name.parts();
                 hand_over(Change { key, id, state: &mut slot.state, event })?;
             }
         }
@@ -114,21 +113,21 @@ impl<S> Default for Generation<S> {
 
 impl<S: Default> Generation<S> {
     fn find(&self, hash: u64, key: &[u8], id: &[u8]) -> Option<u32> {
-        self.index.find(hash, |&place| self.slots[place as usize].is(key, id)).copied()
+        self.index.find(hash, |&place| self.slots[place as usize].name.is(key, id)).copied()
     }
 
     fn insert(&mut self, hash: u64, slot: Slot<S>) -> u32 {
         let place = u32::try_from(self.slots.len()).expect("a plugin's memory holds fewer slots");
         self.slots.push(slot);
         let slots = &self.slots;
-        self.index.insert_unique(hash, place, |&place| slots[place as usize].hash());
+        self.index.insert_unique(hash, place, |&place| slots[place as usize].name.hash());
         place
     }
 
     /// Take a slot out; an empty one stays in its place.
     fn take(&mut self, hash: u64, key: &[u8], id: &[u8]) -> Option<Slot<S>> {
         let slots = &self.slots;
-        let entry = self.index.find_entry(hash, |&place| slots[place as usize].is(key, id)).ok()?;
+        let entry = self.index.find_entry(hash, |&place| slots[place as usize].name.is(key, id)).ok()?;
         let (place, _) = entry.remove();
         Some(std::mem::take(&mut self.slots[place as usize]))
     }
@@ -136,59 +135,8 @@ impl<S: Default> Generation<S> {
 
 impl<S: Default> Slot<S> {
     fn new(key: &[u8], id: &[u8]) -> Self {
-        Self { name: [key, id].concat().into(), key_len: key.len(), ..Self::default() }
+        Self { name: Name::new(key, id), ..Self::default() }
     }
-
-    fn is(&self, key: &[u8], id: &[u8]) -> bool {
-        if self.key_len != key.len() {
-            return false;
-        }
-        // Most views are not keyed, and a comparison is a call.
-        let (own_key, own_id) = self.name.split_at(self.key_len);
-        own_id == id && (key.is_empty() || own_key == key)
-    }
-
-    fn key(&self) -> &[u8] {
-        &self.name[..self.key_len]
-    }
-
-    fn hash(&self) -> u64 {
-        let (key, id) = self.name.split_at(self.key_len);
-        hash(key, id)
-    }
-}
-
-/// Fast and always the same: nothing that a plugin does may depend on chance. Keys chosen to
-/// collide cost time only, and the host limits that.
-fn hash(key: &[u8], id: &[u8]) -> u64 {
-    let mut state = 0x243f_6a88_85a3_08d3 ^ id.len() as u64;
-    if !key.is_empty() {
-        state = absorb(state, key);
-    }
-    state = absorb(state, id);
-    // The product's high bits are the mixed ones, and a 32-bit table looks at the low ones.
-    state ^ (state >> 32)
-}
-
-fn absorb(mut state: u64, bytes: &[u8]) -> u64 {
-    let mut mix = |word: u64| {
-        state = (state.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    };
-    let mut rest = bytes;
-    while let Some((word, tail)) = rest.split_first_chunk() {
-        mix(u64::from_le_bytes(*word));
-        rest = tail;
-    }
-    // Of 4 to 7 bytes the two halves overlap.
-    if let (Some(first), Some(last)) = (rest.first_chunk(), rest.last_chunk()) {
-        let high = u64::from(u32::from_le_bytes(*last));
-        mix(high << 32 | u64::from(u32::from_le_bytes(*first)));
-    } else {
-        for &byte in rest {
-            mix(u64::from(byte));
-        }
-    }
-    state
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod document;
 mod handle;
 mod keyed;
 mod list;
+mod name;
 mod outbox;
 mod ranking;
 mod set;

@@ -2,11 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use tokio::task::JoinSet;
+
 use super::UserError;
 use crate::app::AnySource;
 use crate::event::TopicPartition;
 use crate::lane::chain;
-use crate::source::Error;
+use crate::source::{Bounds, Error};
+
+/// Partitions that are asked about at once, at most.
+const QUESTIONS_MAX: usize = 16;
 
 /// What topics still have of their history.
 #[derive(Clone, Debug, Default)]
@@ -35,9 +40,8 @@ pub(super) async fn check(
     let (mut events, mut lost) = (0, Vec::new());
     for topic in topics {
         let mut gone = Vec::new();
-        for partition in 0..source.topic(topic).await.map_err(|e| failure(&e))?.partitions {
-            let at = TopicPartition::new(topic.as_str(), partition);
-            let bounds = source.bounds(&at).await.map_err(|e| failure(&e))?;
+        let partitions = source.topic(topic).await.map_err(|e| failure(&e))?.partitions;
+        for (at, bounds) in all_bounds(source, topic, partitions).await? {
             events += bounds.end - bounds.first.min(bounds.end);
             if bounds.first > 0 {
                 gone.push(format!("{at} begins at offset {}", bounds.first));
@@ -76,12 +80,31 @@ pub(super) async fn ends(
     };
     let mut ends = BTreeMap::new();
     for topic in topics {
-        for partition in 0..source.partitions(topic).await.map_err(|e| failure(&e))? {
-            let at = TopicPartition::new(topic.as_str(), partition);
-            ends.insert(at.to_string(), source.bounds(&at).await.map_err(|e| failure(&e))?.end);
-        }
+        let partitions = source.partitions(topic).await.map_err(|e| failure(&e))?;
+        let bounds = all_bounds(source, topic, partitions).await?;
+        ends.extend(bounds.into_iter().map(|(at, bounds)| (at.to_string(), bounds.end)));
     }
     Ok(ends)
+}
+
+/// What the log has of each partition of a topic. Each answer takes a round trip, so several are asked for at once.
+async fn all_bounds(
+    source: &AnySource,
+    topic: &str,
+    partitions: u32,
+) -> Result<BTreeMap<TopicPartition, Bounds>, UserError> {
+    let mut bounds = BTreeMap::new();
+    let (mut left, mut asking) = (0..partitions, JoinSet::new());
+    loop {
+        for at in left.by_ref().take(QUESTIONS_MAX - asking.len()).map(|number| TopicPartition::new(topic, number))
+        {
+            let source = source.clone();
+            asking.spawn(async move { source.bounds(&at).await.map(|bounds| (at, bounds)) });
+        }
+        let Some(answer) = asking.join_next().await else { return Ok(bounds) };
+        let (at, of) = answer.expect("nobody ends a question").map_err(|e| failure(&e))?;
+        bounds.insert(at, of);
+    }
 }
 
 pub(super) fn failure(error: &Error) -> UserError {

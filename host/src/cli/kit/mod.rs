@@ -55,6 +55,7 @@ const SDK: &[(&str, &str)] = sdk_files![
     "src/views/keyed.rs"
     "src/views/list.rs"
     "src/views/mod.rs"
+    "src/views/name.rs"
     "src/views/outbox.rs"
     "src/views/ranking.rs"
     "src/views/set.rs"

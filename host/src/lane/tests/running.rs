@@ -142,7 +142,11 @@ async fn is_at_the_end_only_with_what_it_has_committed() {
 
     stage.log.append([(40, "late".to_owned())]);
     commits(3).await;
-    assert_eq!((seen.borrow().at_end, seen.borrow().committed), (true, 12), "whoever stands at the end stays there");
+    assert_eq!(
+        (seen.borrow().at_end, seen.borrow().committed),
+        (true, 12),
+        "whoever stands at the end stays there"
+    );
     store.late.notify_one();
     seen.wait_for(|status| status.at_end && status.committed == 13).await.unwrap();
     shutdown.cancel();

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -18,16 +18,23 @@ use crate::event::TopicPartition;
 use crate::source::{Assignment, Group};
 
 /// How long a poll may take, and so how soon an order is followed.
-const POLL: Duration = Duration::from_millis(100);
+const POLL: Duration = Duration::from_millis(20);
 /// How long the host waits for its leave: a coordinator that is away forgets it by itself.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A membership in a consumer group. librdkafka wants to be polled, so a thread does that.
 pub struct KafkaGroup {
-    orders: Arc<Mutex<Orders>>,
+    desk: Arc<Desk>,
     membership: Arc<Membership>,
     /// Closed when the thread has ended.
     ended: oneshot::Receiver<()>,
+}
+
+/// Where orders wait for the thread.
+#[derive(Default)]
+struct Desk {
+    orders: Mutex<Orders>,
+    ordered: Condvar,
 }
 
 /// What the thread is to do next. Later orders of a kind replace earlier ones.
@@ -47,9 +54,9 @@ impl KafkaGroup {
         host: &str,
     ) -> Result<Self, KafkaError> {
         let consumer = member::member(brokers, properties, installation, host)?;
-        let (orders, membership) = (Arc::<Mutex<Orders>>::default(), consumer.context().clone());
+        let (desk, membership) = (Arc::<Desk>::default(), consumer.context().clone());
         let (ending, ended) = oneshot::channel();
-        let mut member = Member { consumer, orders: orders.clone(), told: (0, Vec::new()) };
+        let mut member = Member { consumer, desk: desk.clone(), has_topics: false, told: (0, Vec::new()) };
         let run = move || {
             let ended = catch_unwind(AssertUnwindSafe(|| while member.step() == Step::Joined {}));
             if ended.is_err() {
@@ -63,11 +70,12 @@ impl KafkaGroup {
         };
         let thread = thread::Builder::new().name("kafka-group".into()).spawn(run);
         thread.map_err(|error| KafkaError::ClientCreation(error.to_string()))?;
-        Ok(Self { orders, membership, ended })
+        Ok(Self { desk, membership, ended })
     }
 
     fn order(&self, order: impl FnOnce(&mut Orders)) {
-        order(&mut self.orders.lock().unwrap_or_else(PoisonError::into_inner));
+        order(&mut self.desk.orders.lock().unwrap_or_else(PoisonError::into_inner));
+        self.desk.ordered.notify_one();
     }
 }
 
@@ -101,7 +109,8 @@ impl Drop for KafkaGroup {
 /// What the thread owns. Its consumer leaves the group when it is dropped.
 struct Member {
     consumer: BaseConsumer<Membership>,
-    orders: Arc<Mutex<Orders>>,
+    desk: Arc<Desk>,
+    has_topics: bool,
     /// Which errors were told since the rebalance of that number: each is told once.
     told: (u64, Vec<KafkaError>),
 }
@@ -115,7 +124,7 @@ enum Step {
 impl Member {
     /// Follows the orders, then serves the group for a while.
     fn step(&mut self) -> Step {
-        let orders = mem::take(&mut *self.orders.lock().unwrap_or_else(PoisonError::into_inner));
+        let orders = self.next_orders();
         if let Some(topics) = orders.topics {
             self.subscribe(topics);
         }
@@ -130,7 +139,17 @@ impl Member {
         Step::Joined
     }
 
+    /// What was ordered meanwhile. Before there are topics, nothing else is to be done, so it waits for that.
+    fn next_orders(&self) -> Orders {
+        let mut orders = self.desk.orders.lock().unwrap_or_else(PoisonError::into_inner);
+        while !self.has_topics && orders.topics.is_none() && !orders.leave {
+            orders = self.desk.ordered.wait(orders).unwrap_or_else(PoisonError::into_inner);
+        }
+        mem::take(&mut orders)
+    }
+
     fn subscribe(&mut self, topics: BTreeSet<Arc<str>>) {
+        self.has_topics = true;
         // What begins so would be a pattern; no topic's name does. For an empty one librdkafka refuses them all.
         let is_name = |topic: &&Arc<str>| !topic.is_empty() && !topic.starts_with('^');
         let names: Vec<String> = topics.iter().filter(is_name).map(|topic| topic.to_string()).collect();
