@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::contender::Contender;
+use crate::results::Results;
 use crate::stage::Stage;
 use crate::{boundary, careful, cutover, dead, naive, outage, report, rounds};
 
@@ -143,6 +144,7 @@ impl Args {
             rows.extend(rounds::play(&stage, &contenders, rounds)?);
         }
         report::print(&rows);
-        self.json.map_or(Ok(()), |file| report::write_json(&rows, &file))
+        let results = Results { about: Vec::new(), rows };
+        self.json.map_or(Ok(()), |file| results.write(&file))
     }
 }

@@ -14,6 +14,7 @@ mod job;
 mod naive;
 mod outage;
 mod report;
+mod results;
 mod rounds;
 mod stage;
 mod statistics;

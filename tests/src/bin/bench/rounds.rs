@@ -8,9 +8,9 @@ use lantern_tests::eventually;
 
 use crate::contender::Contender;
 use crate::cpu;
-use crate::report::{Row, note};
+use crate::report::note;
+use crate::results::{Number, Row, Unit, compare};
 use crate::stage::Stage;
-use crate::statistics::Summary;
 
 /// Under this name all contenders keep their checkpoint, as Lantern does.
 const PROJECTION: &str = "balances";
@@ -29,6 +29,8 @@ struct Turn {
     events: u64,
     /// CPU seconds of the contender, of the broker and of Redis.
     cpu_seconds: [f64; 3],
+    /// The most memory that the contender had, as the kernel counts what is resident.
+    memory_bytes: f64,
 }
 
 impl Turn {
@@ -60,26 +62,29 @@ pub fn play(stage: &Stage, contenders: &[Contender], rounds: usize) -> anyhow::R
         }
         order.rotate_left(1);
     }
-    Ok(turns.iter().map(|(contender, own)| row(*contender, own, turns.get(&Contender::Careful))).collect())
+    let mut rows: Vec<Row> = turns.iter().map(|(contender, turns)| row(*contender, turns)).collect();
+    compare(&mut rows, "events/s", &Contender::Careful.to_string());
+    Ok(rows)
 }
 
-fn row(contender: Contender, turns: &[Turn], careful: Option<&Vec<Turn>>) -> Row {
-    let pairs = careful.into_iter().flatten().zip(turns);
-    let median =
-        |number: &dyn Fn(&Turn) -> f64| Summary::of(turns.iter().map(number)).map_or(f64::NAN, |s| s.median);
-    let cpu = |part: usize| format!("{:.2}", median(&|turn| turn.cpu_seconds_per_million()[part]));
-    Row {
-        workload: "balances",
-        contender: contender.to_string(),
-        events_per_second: median(&Turn::rate),
-        ratio: Summary::of(pairs.map(|(careful, turn)| turn.rate() / careful.rate())),
-        remarks: vec![
-            ("first commit", format!("{:.0} ms", 1000.0 * median(&|turn| turn.seconds_to_first))),
-            ("CPU s/M: own", cpu(0)),
-            ("broker", cpu(1)),
-            ("Redis", cpu(2)),
+fn row(contender: Contender, turns: &[Turn]) -> Row {
+    let number = |name, unit, value: &dyn Fn(&Turn) -> f64| Number::new(name, unit, turns.iter().map(value));
+    let cpu = |name, part: usize| {
+        number(name, Unit::CpuMicroseconds, &|turn: &Turn| turn.cpu_seconds_per_million()[part])
+    };
+    Row::new(
+        "rebuild",
+        "balances",
+        contender.to_string(),
+        vec![
+            number("events/s", Unit::PerSecond, &Turn::rate),
+            number("first commit", Unit::Seconds, &|turn| turn.seconds_to_first),
+            cpu("CPU/event: own", 0),
+            cpu("broker", 1),
+            cpu("Redis", 2),
+            number("memory", Unit::Bytes, &|turn| turn.memory_bytes),
         ],
-    }
+    )
 }
 
 /// Starts a contender on an empty Redis, waits until it is through, and compares the views.
@@ -105,8 +110,9 @@ fn take_turn(stage: &Stage, contender: Contender) -> anyhow::Result<Turn> {
     let [broker, redis] = [cpu::seconds_of("java")?, cpu::seconds_of("redis-server")?];
     let cpu_seconds =
         [cpu::seconds_of(contender.binary())?, broker - servers_before[0], redis - servers_before[1]];
+    let memory_bytes = running.resident_bytes_max() as f64;
     running.kill();
     load.views.balances_hold(&stage.redis).map_err(|difference| anyhow!("the views are wrong: {difference}"))?;
     let seconds_to_first = first.map_or(seconds, |first| first.as_secs_f64());
-    Ok(Turn { seconds, seconds_to_first, events: load.events, cpu_seconds })
+    Ok(Turn { seconds, seconds_to_first, events: load.events, cpu_seconds, memory_bytes })
 }
