@@ -1,52 +1,53 @@
-//! The naive contender: for each event it reads the document, writes it, and commits the offset to Kafka.
+//! The naive contender: for each event it reads what it needs, writes it, and commits the offset to Kafka.
 //!
 //! A crash between the write and the commit counts an event twice; so it is often done.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::Context;
 use rdkafka::consumer::{CommitMode, Consumer};
-use rdkafka::message::{BorrowedMessage, Message};
-use redis::{Commands, Connection};
 
+use super::careful::borrowed;
+use super::checkpoint::Checkpoint;
+use super::commands::Commands;
+use super::{Origin, consumer};
 use crate::args::Addresses;
-use crate::consumer;
-use crate::job::{ACCOUNTS, Account, CHECKPOINTS, Event, TOTALS, Totals};
 
 /// Consumes for ever. It tells the benchmark once when it has reached the ends.
 pub fn run(addresses: &Addresses) -> anyhow::Result<()> {
-    let mut redis = redis::Client::open(&*addresses.redis)?.get_connection().context("connecting to Redis")?;
+    let client = redis::Client::open(&*addresses.redis)?;
+    let mut redis = client.get_connection().context("connecting to Redis")?;
+    let asked = Origin::Asked(Arc::new(Mutex::new(client.get_connection()?)));
+    let mut job = addresses.workload.job(&asked)?;
     let (consumer, ends) = consumer::open(&addresses.kafka, &addresses.topic, &BTreeMap::new())?;
     let mut left: i64 = ends.values().sum();
+    let mut commands = Commands::default();
     loop {
         let Some(message) = consumer.poll(Duration::from_secs(1)) else { continue };
         let message = message?;
-        apply(&message, &mut redis)?;
+        job.apply(&borrowed(&message))?;
+        job.take(&mut commands)?;
+        write(&mut commands, &mut redis)?;
         consumer.commit_message(&message, CommitMode::Sync)?;
         left -= 1;
         if left == 0 {
-            let fields = ends.iter().map(|(partition, end)| (format!("{}/{partition}", addresses.topic), *end));
-            let () = redis.hset_multiple(CHECKPOINTS, &fields.collect::<Vec<_>>())?;
+            let checkpoint = Checkpoint::of(addresses.workload.projection(), &addresses.topic);
+            checkpoint.write(&ends, &mut commands)?;
+            write(&mut commands, &mut redis)?;
         }
     }
 }
 
-fn apply(message: &BorrowedMessage<'_>, redis: &mut Connection) -> anyhow::Result<()> {
-    let event: Event<'_> = serde_json::from_slice(message.payload().context("a tombstone")?)?;
-    let effect = event.effect();
+fn write(commands: &mut Commands, redis: &mut redis::Connection) -> anyhow::Result<()> {
     let mut writes = redis::pipe();
-    if let Some(effect) = effect {
-        let document: Option<String> = redis.hget(ACCOUNTS, &*event.account)?;
-        let stored = document.map(|document| serde_json::from_str(&document)).transpose()?;
-        let mut account = stored.unwrap_or_else(|| Account::new(&event.account));
-        account.apply(&event, effect);
-        writes.hset(ACCOUNTS, account.id(), serde_json::to_string(&account)?).ignore();
+    for mut words in commands.iter() {
+        let name = words.next().unwrap_or_default();
+        writes.cmd(str::from_utf8(name)?);
+        words.for_each(|word| _ = writes.arg(word));
+        writes.ignore();
     }
-    let mut totals = Totals::default();
-    totals.count(effect);
-    for (name, count) in totals.fields().into_iter().filter(|(_, count)| *count != 0) {
-        writes.hincr(TOTALS, name, count).ignore();
-    }
+    commands.clear();
     Ok(writes.query(redis)?)
 }

@@ -1,26 +1,28 @@
-//! The job of the plugin `balances`, as it is written without Lantern.
+//! What every account holds, and what has moved in all: the plugin `balances`.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
-/// The hash of documents.
-pub const ACCOUNTS: &str = "balances:accounts";
-/// The hash of totals.
-pub const TOTALS: &str = "balances:totals";
-/// The hash of checkpoints, where the benchmark looks: `<topic>/<partition>` → next offset.
-pub const CHECKPOINTS: &str = "lantern:checkpoints:balances";
+use crate::native::counters::Counters;
+use crate::native::table::Table;
+use crate::native::{Commands, Job, Message, Origin};
+
+/// The accounts and the totals.
+pub struct Balances {
+    accounts: Table<Account>,
+    totals: Counters,
+    /// What is to be added to the totals.
+    moved: Moved,
+}
 
 /// An event of the topic. Flat, because serde buffers a tagged enum before it reads it.
 #[derive(Deserialize)]
-pub struct Event<'a> {
-    /// What happened.
+struct Event<'a> {
     #[serde(borrow, rename = "type")]
-    pub kind: Cow<'a, str>,
-    /// To which account.
+    kind: Cow<'a, str>,
     #[serde(borrow)]
-    pub account: Cow<'a, str>,
+    account: Cow<'a, str>,
     #[serde(borrow, default)]
     owner: Option<Cow<'a, str>>,
     #[serde(default)]
@@ -28,59 +30,17 @@ pub struct Event<'a> {
 }
 
 /// A document of the view.
-#[derive(Clone, Default, Serialize, Deserialize)]
-pub struct Account {
+#[derive(Default, Serialize, Deserialize)]
+struct Account {
     account: String,
     owner: Option<String>,
     balance: i64,
     events: u64,
 }
 
-impl Account {
-    /// An account that nothing has happened to.
-    pub fn new(id: &str) -> Account {
-        Account { account: id.to_owned(), ..Account::default() }
-    }
-
-    /// Its id.
-    pub fn id(&self) -> &str {
-        &self.account
-    }
-
-    /// Applies an event.
-    pub fn apply(&mut self, event: &Event<'_>, effect: Effect) {
-        match effect {
-            Effect::Opened => self.owner = event.owner.as_deref().map(str::to_owned),
-            Effect::Moved(amount) => self.balance += amount,
-        }
-        self.events += 1;
-    }
-}
-
-/// What an event does to its account.
-#[derive(Clone, Copy)]
-pub enum Effect {
-    /// It begins.
-    Opened,
-    /// Its balance changes by so much.
-    Moved(i64),
-}
-
-impl Event<'_> {
-    /// What it does; nothing, if it is of a kind that this job does not know.
-    pub fn effect(&self) -> Option<Effect> {
-        match &*self.kind {
-            "AccountOpened" => Some(Effect::Opened),
-            "MoneyDeposited" => Some(Effect::Moved(self.amount)),
-            "MoneyWithdrawn" => Some(Effect::Moved(-self.amount)),
-            _ => None,
-        }
-    }
-}
-
-/// The totals of the view, or what a batch adds to them.
-#[derive(Clone, Copy, Default)]
-pub struct Totals {
+/// What has happened since the totals were written.
+#[derive(Default)]
+struct Moved {
     accounts: i64,
     events: i64,
     deposited: i64,
@@ -88,38 +48,62 @@ pub struct Totals {
     ignored: i64,
 }
 
-impl Totals {
-    /// The totals as they were stored.
-    pub fn restored(fields: &HashMap<String, i64>) -> Totals {
-        let field = |name: &str| fields.get(name).copied().unwrap_or_default();
-        Totals {
-            accounts: field("accounts"),
-            events: field("events"),
-            deposited: field("deposited"),
-            withdrawn: field("withdrawn"),
-            ignored: field("ignored"),
+impl Balances {
+    /// The job with its views under this name.
+    pub fn open(projection: &str, origin: &Origin) -> anyhow::Result<Balances> {
+        Ok(Balances {
+            accounts: Table::open(format!("{projection}:accounts"), origin)?,
+            totals: Counters::open(format!("{projection}:totals"), origin)?,
+            moved: Moved::default(),
+        })
+    }
+}
+
+impl Job for Balances {
+    fn apply(&mut self, message: &Message<'_>) -> anyhow::Result<()> {
+        let event: Event<'_> = serde_json::from_slice(message.content()?)?;
+        let change = match &*event.kind {
+            "AccountOpened" => {
+                self.moved.accounts += 1;
+                0
+            }
+            "MoneyDeposited" => {
+                self.moved.deposited += event.amount;
+                event.amount
+            }
+            "MoneyWithdrawn" => {
+                self.moved.withdrawn += event.amount;
+                -event.amount
+            }
+            _ => {
+                self.moved.ignored += 1;
+                return Ok(());
+            }
+        };
+        let account = self.accounts.change(&event.account)?;
+        let account = account
+            .get_or_insert_with(|| Account { account: event.account.clone().into_owned(), ..Account::default() });
+        if let Some(owner) = event.owner {
+            account.owner = Some(owner.into_owned());
         }
+        account.balance += change;
+        account.events += 1;
+        self.moved.events += 1;
+        Ok(())
     }
 
-    /// Counts an event.
-    pub fn count(&mut self, effect: Option<Effect>) {
-        match effect {
-            None => self.ignored += 1,
-            Some(Effect::Opened) => self.accounts += 1,
-            Some(Effect::Moved(amount)) if amount < 0 => self.withdrawn -= amount,
-            Some(Effect::Moved(amount)) => self.deposited += amount,
-        }
-        self.events += i64::from(effect.is_some());
-    }
-
-    /// The totals by name.
-    pub fn fields(&self) -> [(&'static str, i64); 5] {
-        [
-            ("accounts", self.accounts),
-            ("events", self.events),
-            ("deposited", self.deposited),
-            ("withdrawn", self.withdrawn),
-            ("ignored", self.ignored),
-        ]
+    fn take(&mut self, commands: &mut Commands) -> anyhow::Result<()> {
+        let Moved { accounts, events, deposited, withdrawn, ignored } = std::mem::take(&mut self.moved);
+        let totals = [
+            ("accounts", accounts),
+            ("events", events),
+            ("deposited", deposited),
+            ("withdrawn", withdrawn),
+            ("ignored", ignored),
+        ];
+        let changed = totals.into_iter().filter(|(_, delta)| *delta != 0);
+        changed.for_each(|(name, delta)| self.totals.add(name, delta));
+        self.accounts.take(commands)?;
+        self.totals.take(commands)
     }
 }
