@@ -1,14 +1,15 @@
 //! The command line, and what it starts: the benchmark, or one native contender as a process of its own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use crate::contender::Contender;
-use crate::results::Results;
-use crate::stage::Stage;
-use crate::{boundary, careful, cutover, dead, naive, outage, report, rounds};
+use crate::native::Consumer;
+use crate::results::{Results, Row};
+use crate::rounds::Plan;
+use crate::workload::Workload;
+use crate::{boundary, cutover, dead, native, outage, report, rounds};
 
 const ROUNDS: usize = 9;
 const ROUNDS_QUICK: usize = 3;
@@ -37,7 +38,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = EVENTS)]
     events: u64,
 
-    /// Measure these only; a ratio needs `careful` among them
+    /// Measure these only
     #[arg(long, value_name = "SUBJECT", value_delimiter = ',')]
     only: Vec<Subject>,
 
@@ -50,18 +51,22 @@ pub struct Args {
 enum Subject {
     /// What an event costs to cross into a plugin and back
     Boundary,
-    /// The native consumer that a careful engineer writes
-    Careful,
-    /// The whole host
-    Lantern,
-    /// The native consumer of a first afternoon
-    Naive,
+    /// How fast all events of a topic are applied, from the first on
+    Rebuild,
 }
 
 /// What else it can do: measure what is no race, or be a native contender, which the benchmark starts so that its time and
 /// CPU are measured like Lantern's
 #[derive(Subcommand)]
 enum Command {
+    /// Measure how fast all events of a topic are applied, from the first on
+    Rebuild {
+        #[command(flatten)]
+        plan: Plan,
+        /// Write the results to a file
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+    },
     /// Measure how long a reader waits at a cutover
     Cutover {
         /// Do it with so many accounts
@@ -90,6 +95,8 @@ enum Command {
         rate: usize,
     },
     #[command(hide = true)]
+    Best(Addresses),
+    #[command(hide = true)]
     Careful(Addresses),
     #[command(hide = true)]
     Naive(Addresses),
@@ -104,14 +111,19 @@ pub struct Addresses {
     pub redis: String,
     /// The topic
     pub topic: String,
+    /// What to do with its events
+    #[arg(default_value = "balances")]
+    pub workload: Workload,
 }
 
 impl Args {
     /// Does what was asked for.
     pub fn run(self) -> anyhow::Result<()> {
         match &self.command {
-            Some(Command::Careful(addresses)) => careful::run(addresses),
-            Some(Command::Naive(addresses)) => naive::run(addresses),
+            Some(Command::Best(addresses)) => native::run(Consumer::Best, addresses),
+            Some(Command::Careful(addresses)) => native::run(Consumer::Careful, addresses),
+            Some(Command::Naive(addresses)) => native::run(Consumer::Naive, addresses),
+            Some(Command::Rebuild { plan, json }) => finish(rounds::play(plan)?, json.as_deref()),
             Some(Command::Cutover { accounts }) => {
                 let rows: Vec<_> =
                     accounts.iter().map(|accounts| cutover::measure(*accounts)).collect::<Result<_, _>>()?;
@@ -132,19 +144,18 @@ impl Args {
         if wanted(Subject::Boundary) {
             rows.extend(boundary::measure(rounds)?);
         }
-        let contenders = [
-            (Subject::Careful, Contender::Careful),
-            (Subject::Lantern, Contender::Lantern),
-            (Subject::Naive, Contender::Naive),
-        ];
-        let contenders: Vec<_> =
-            contenders.into_iter().filter(|(subject, _)| wanted(*subject)).map(|(_, c)| c).collect();
-        if !contenders.is_empty() {
-            let stage = Stage::set(self.events, events_naive.min(self.events), &contenders)?;
-            rows.extend(rounds::play(&stage, &contenders, rounds)?);
+        if wanted(Subject::Rebuild) {
+            let (workloads, contenders) = (Vec::new(), Vec::new());
+            let (events, events_short) = (self.events, events_naive);
+            rows.extend(rounds::play(&Plan { workloads, contenders, rounds, events, events_short })?);
         }
-        report::print(&rows);
-        let results = Results { about: Vec::new(), rows };
-        self.json.map_or(Ok(()), |file| results.write(&file))
+        finish(rows, self.json.as_deref())
     }
+}
+
+/// Shows the results, and writes them to a file if there is to be one.
+fn finish(rows: Vec<Row>, json: Option<&Path>) -> anyhow::Result<()> {
+    report::print(&rows);
+    let results = Results { about: Vec::new(), rows };
+    json.map_or(Ok(()), |file| results.write(file))
 }

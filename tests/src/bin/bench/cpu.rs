@@ -16,18 +16,25 @@ pub fn seconds_of(child: &str) -> anyhow::Result<f64> {
     let stat = children
         .find(|stat| stat.name == child)
         .with_context(|| format!("there is no child process `{child}`"))?;
-    Ok(stat.ticks as f64 / TICKS_PER_SECOND)
+    Ok(stat.seconds())
 }
 
-struct Stat {
-    name: String,
+/// What the kernel says of a process or of a thread.
+pub struct Stat {
+    /// Its name.
+    pub name: String,
     parent: u32,
     ticks: u64,
 }
 
 impl Stat {
+    /// CPU seconds that it has used so far, in user and kernel mode.
+    pub fn seconds(&self) -> f64 {
+        self.ticks as f64 / TICKS_PER_SECOND
+    }
+
     /// See proc_pid_stat(5): `pid (name) state ppid …`, where the name may hold spaces and parentheses.
-    fn parse(stat: &str) -> Option<Stat> {
+    pub fn parse(stat: &str) -> Option<Stat> {
         let (head, tail) = stat.rsplit_once(')')?;
         let name = head.split_once('(')?.1.to_owned();
         let fields: Vec<&str> = tail.split_whitespace().collect();

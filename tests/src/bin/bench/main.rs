@@ -4,20 +4,19 @@
 
 mod args;
 mod boundary;
-mod careful;
-mod consumer;
 mod contender;
 mod cpu;
 mod cutover;
 mod dead;
-mod job;
-mod naive;
+mod native;
 mod outage;
 mod report;
 mod results;
 mod rounds;
 mod stage;
 mod statistics;
+mod threads;
+mod workload;
 
 use clap::Parser;
 
