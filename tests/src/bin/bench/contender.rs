@@ -8,6 +8,7 @@ use anyhow::Context;
 use clap::ValueEnum;
 use lantern_tests::{Host, Operator, Process};
 
+use crate::peer::{self, Peer};
 use crate::stage::{Case, Load, Stage};
 use crate::workload::Workload;
 
@@ -27,6 +28,12 @@ pub enum Contender {
     Careful,
     /// The native consumer of a first afternoon: read, write and commit, event by event
     Naive,
+    /// Kafka Streams with its default store, RocksDB
+    KafkaStreams,
+    /// Kafka Streams with its store in memory
+    KafkaStreamsInMemory,
+    /// Quix Streams, in Python
+    Quix,
 }
 
 /// A process that is ended when it is dropped.
@@ -35,13 +42,21 @@ pub type Running = Box<dyn DerefMut<Target = Process>>;
 impl Contender {
     /// Whether it is measured with a workload. What several projections cost is seen with one.
     pub fn does(self, workload: Workload) -> bool {
-        self != Contender::LanternTen || workload == Workload::Balances
+        match self.peer() {
+            Some(peer) => peer.does(workload.projection()),
+            None => self != Contender::LanternTen || workload == Workload::Balances,
+        }
     }
 
-    /// The events that it has to go through. A rate is a rate: the naive one is spared most of them.
+    /// Whether it can be started on this machine.
+    pub fn is_here(self) -> bool {
+        self.peer().is_none_or(Peer::is_built)
+    }
+
+    /// The events that it has to go through. A rate is a rate: the slow ones are spared most of them.
     pub fn load(self, case: &Case) -> &Load {
         match self {
-            Contender::Naive => &case.short,
+            Contender::Naive | Contender::Quix => &case.short,
             _ => &case.full,
         }
     }
@@ -73,12 +88,26 @@ impl Contender {
         if self.is_lantern() {
             return Ok(Box::new(Host::run(&stage.kafka.url(), &stage.redis).start()));
         }
+        if let Some(peer) = self.peer() {
+            let (servers, redis, topic) = (stage.kafka.servers(), stage.redis.url(), &self.load(case).topic);
+            let running = peer::start(peer, servers, &redis, topic, case.workload.projection());
+            return Ok(Box::new(running.context("it is not built (hint: `./x bench` does that)")?));
+        }
         let value = self.to_possible_value().context("every contender can be named")?;
         let mut command = Command::new(std::env::current_exe().context("this program has no file")?);
         command.args([value.get_name(), stage.kafka.servers(), &stage.redis.url(), &self.load(case).topic]);
         command.arg(case.workload.to_string());
         // The inner box is what derefs, as a `Host` does.
         Ok(Box::new(Box::new(Process::spawn(value.get_name(), command))))
+    }
+
+    fn peer(self) -> Option<Peer> {
+        match self {
+            Contender::KafkaStreams => Some(Peer::KafkaStreams),
+            Contender::KafkaStreamsInMemory => Some(Peer::KafkaStreamsInMemory),
+            Contender::Quix => Some(Peer::Quix),
+            _ => None,
+        }
     }
 
     /// Whether it is a host of Lantern.
@@ -95,6 +124,9 @@ impl fmt::Display for Contender {
             Contender::Best => "best",
             Contender::Careful => "careful",
             Contender::Naive => "naive",
+            Contender::KafkaStreams => "Kafka Streams",
+            Contender::KafkaStreamsInMemory => "Kafka Streams, in memory",
+            Contender::Quix => "Quix Streams",
         })
     }
 }

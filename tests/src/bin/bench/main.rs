@@ -10,6 +10,7 @@ mod cutover;
 mod dead;
 mod native;
 mod outage;
+mod peer;
 mod report;
 mod results;
 mod rounds;

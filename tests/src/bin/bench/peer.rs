@@ -2,10 +2,13 @@
 //! are in `tests/peers`; `./x bench` builds them into the target directory.
 
 use std::env;
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use lantern_tests::Process;
 use lantern_tests::artefacts::{repository, target_dir};
+use lantern_tests::scratch::Scratch;
 
 /// A Java heap that none of the workloads fills. Without a bound it would be a fourth of the machine's memory.
 const HEAP: [&str; 2] = ["-Xms256m", "-Xmx512m"];
@@ -22,15 +25,6 @@ pub enum Peer {
 }
 
 impl Peer {
-    /// Its name in tables.
-    pub fn name(self) -> &'static str {
-        match self {
-            Peer::KafkaStreams => "kafka-streams",
-            Peer::KafkaStreamsInMemory => "kafka-streams-in-memory",
-            Peer::Quix => "quix",
-        }
-    }
-
     /// Whether it can do this.
     pub fn does(self, workload: &str) -> bool {
         match self {
@@ -39,6 +33,39 @@ impl Peer {
             }
             Peer::Quix => workload == "balances",
         }
+    }
+
+    /// Whether `./x bench` has built it.
+    pub fn is_built(self) -> bool {
+        program(self).is_some()
+    }
+}
+
+/// A peer that runs, and its folder.
+pub struct Running {
+    // In this order it is killed before its folder is removed.
+    process: Process,
+    _scratch: Scratch,
+}
+
+/// Starts a peer on a topic, without any state from before. None if it is not built or can't do this workload.
+pub fn start(peer: Peer, servers: &str, redis_url: &str, topic: &str, workload: &str) -> Option<Running> {
+    let scratch = Scratch::new("peer");
+    let command = command(peer, servers, redis_url, topic, workload, scratch.path())?;
+    Some(Running { process: Process::spawn("peer", command), _scratch: scratch })
+}
+
+impl Deref for Running {
+    type Target = Process;
+
+    fn deref(&self) -> &Process {
+        &self.process
+    }
+}
+
+impl DerefMut for Running {
+    fn deref_mut(&mut self) -> &mut Process {
+        &mut self.process
     }
 }
 

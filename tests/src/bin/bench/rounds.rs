@@ -8,7 +8,6 @@ use clap::ValueEnum;
 use lantern_tests::eventually;
 
 use crate::contender::Contender;
-use crate::cpu;
 use crate::report::note;
 use crate::results::{Number, Row, Unit, compare};
 use crate::stage::{Case, Stage};
@@ -77,6 +76,9 @@ pub fn play(plan: &Plan) -> anyhow::Result<Vec<Row>> {
     for workload in chosen(&plan.workloads) {
         let contenders: Vec<Contender> =
             chosen(&plan.contenders).into_iter().filter(|contender| contender.does(workload)).collect();
+        let (contenders, missing): (Vec<_>, Vec<_>) =
+            contenders.into_iter().partition(|contender| contender.is_here());
+        missing.iter().for_each(|contender| note(&format!("{workload}: no {contender}: it is not built")));
         if !contenders.is_empty() {
             let case = stage.load(workload, plan.events, plan.events_short)?;
             rows.extend(play_case(&stage, &case, &contenders, plan.rounds)?);
@@ -140,7 +142,8 @@ fn take_turn(stage: &Stage, case: &Case, contender: Contender) -> anyhow::Result
     let (load, projections) = (contender.load(case), contender.projections(case.workload));
     stage.redis.flush_all();
     contender.prepare(stage, case);
-    let servers_before = [cpu::seconds_of("java")?, cpu::seconds_of("redis-server")?];
+    let servers = || [stage.kafka.cpu_time(), stage.redis.cpu_time()].map(|time| time.as_secs_f64());
+    let servers_before = servers();
     let started = Instant::now();
     let mut running = contender.start(stage, case)?;
     let mut threads = Threads::of(running.id());
@@ -158,7 +161,7 @@ fn take_turn(stage: &Stage, case: &Case, contender: Contender) -> anyhow::Result
         }
     });
     let seconds = started.elapsed().as_secs_f64();
-    let [broker, redis] = [cpu::seconds_of("java")?, cpu::seconds_of("redis-server")?];
+    let [broker, redis] = servers();
     let own = running.cpu_time().as_secs_f64();
     let cpu_seconds = [own, broker - servers_before[0], redis - servers_before[1]];
     let parts = threads.by_part();
