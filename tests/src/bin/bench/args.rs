@@ -3,12 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
-use crate::contender::Contender;
-use crate::results::Results;
-use crate::stage::Stage;
-use crate::{boundary, careful, cutover, dead, naive, outage, report, rounds};
+use crate::suites::{Plan, Suite};
+use crate::{careful, cutover, dead, naive, outage, page, report, suites};
 
 const ROUNDS: usize = 9;
 const ROUNDS_QUICK: usize = 3;
@@ -25,37 +23,28 @@ pub struct Args {
     #[arg(long)]
     quick: bool,
 
-    /// Write the results to a file
+    /// Keep the results in a file; suites that it has and that are not measured now stay as they are
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
-    /// How many rounds count; one more goes before them to warm up
+    /// How many rounds of the race count; one more goes before them to warm up
     #[arg(long, value_name = "N")]
     rounds: Option<usize>,
 
-    /// How many events the topic has
+    /// How many events the topic of the race has, and those of other suites at most
     #[arg(long, value_name = "N", default_value_t = EVENTS)]
     events: u64,
 
-    /// Measure these only; a ratio needs `careful` among them
-    #[arg(long, value_name = "SUBJECT", value_delimiter = ',')]
-    only: Vec<Subject>,
+    /// Measure these suites only
+    #[arg(long, value_name = "SUITE", value_delimiter = ',')]
+    only: Vec<Suite>,
+
+    /// Measure those suites only that the file of --json has not
+    #[arg(long, requires = "json")]
+    missing: bool,
 
     #[command(subcommand)]
     command: Option<Command>,
-}
-
-/// What can be measured
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum Subject {
-    /// What an event costs to cross into a plugin and back
-    Boundary,
-    /// The native consumer that a careful engineer writes
-    Careful,
-    /// The whole host
-    Lantern,
-    /// The native consumer of a first afternoon
-    Naive,
 }
 
 /// What else it can do: measure what is no race, or be a native contender, which the benchmark starts so that its time and
@@ -89,6 +78,14 @@ enum Command {
         #[arg(long, value_name = "N", default_value_t = 2_000)]
         rate: usize,
     },
+    /// Make the page of docs/ of stored results
+    Page {
+        /// The file that --json has written
+        results: PathBuf,
+        /// Write it to this file and not to stdout
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
     #[command(hide = true)]
     Careful(Addresses),
     #[command(hide = true)]
@@ -120,31 +117,20 @@ impl Args {
             }
             Some(Command::Dead { events, poison, rounds }) => dead::measure(*events, *poison, *rounds),
             Some(Command::Outage { seconds, rate }) => outage::measure(Duration::from_secs(*seconds), *rate),
-            None => self.bench(),
+            Some(Command::Page { results, out }) => page::write(results, out.as_deref()),
+            None => suites::play(&self.plan()),
         }
     }
 
-    fn bench(self) -> anyhow::Result<()> {
-        let rounds = self.rounds.unwrap_or(if self.quick { ROUNDS_QUICK } else { ROUNDS });
-        let events_naive = if self.quick { EVENTS_NAIVE_QUICK } else { EVENTS_NAIVE };
-        let wanted = |subject| self.only.is_empty() || self.only.contains(&subject);
-        let mut rows = Vec::new();
-        if wanted(Subject::Boundary) {
-            rows.extend(boundary::measure(rounds)?);
+    fn plan(self) -> Plan {
+        Plan {
+            rounds: self.rounds.unwrap_or(if self.quick { ROUNDS_QUICK } else { ROUNDS }),
+            events: self.events,
+            events_slow: if self.quick { EVENTS_NAIVE_QUICK } else { EVENTS_NAIVE },
+            only: self.only,
+            quick: self.quick,
+            file: self.json,
+            missing: self.missing,
         }
-        let contenders = [
-            (Subject::Careful, Contender::Careful),
-            (Subject::Lantern, Contender::Lantern),
-            (Subject::Naive, Contender::Naive),
-        ];
-        let contenders: Vec<_> =
-            contenders.into_iter().filter(|(subject, _)| wanted(*subject)).map(|(_, c)| c).collect();
-        if !contenders.is_empty() {
-            let stage = Stage::set(self.events, events_naive.min(self.events), &contenders)?;
-            rows.extend(rounds::play(&stage, &contenders, rounds)?);
-        }
-        report::print(&rows);
-        let results = Results { about: Vec::new(), rows };
-        self.json.map_or(Ok(()), |file| results.write(&file))
     }
 }
