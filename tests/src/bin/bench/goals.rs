@@ -84,7 +84,7 @@ const RACES: [(At, &str, Limit, &str); 9] = [
 ];
 
 /// What must hold of ratios of Lantern in one case to Lantern in another.
-const CASES: [(At, &str, Limit, &str); 3] = [
+const CASES: [(At, &'static str, Limit, &str); 3] = [
     (
         projections("CPU/event: own"),
         "1 projection",
@@ -131,27 +131,27 @@ const fn projections(name: &'static str) -> At {
 
 /// Judges all goals.
 pub fn judge(results: &Results) -> Vec<Verdict> {
-    let races = RACES.iter().map(|(at, other, limit, goal)| {
-        let own = find(results, *at, LANTERN).into_iter().next();
-        let others = find(results, *at, other);
+    let races = RACES.map(|(at, other, limit, goal)| {
+        let own = find(results, at, LANTERN).into_iter().next();
+        let others = find(results, at, other);
         // Whoever is hardest to beat.
-        let ratios = own.into_iter().flat_map(|own| others.into_iter().filter_map(|other| ratio(own, other)));
+        let ratios = others.into_iter().filter_map(|other| ratio(own?, other));
         let hardest = ratios.min_by(|one, next| limit.margin(one.median).total_cmp(&limit.margin(next.median)));
-        verdict(goal, *limit, hardest, |value| format!("{value:.2}"))
+        verdict(goal, limit, hardest, |value| format!("{value:.2}"))
     });
-    let cases = CASES.iter().map(|((suite, case, name), other, limit, goal)| {
-        let own = find(results, (suite, *case, name), LANTERN).into_iter().next();
+    let cases = CASES.map(|((suite, case, name), other, limit, goal)| {
+        let own = find(results, (suite, case, name), LANTERN).into_iter().next();
         let other = find(results, (suite, [other, other], name), LANTERN).into_iter().next();
         let ratio = own.zip(other).and_then(|(own, other)| ratio(own, other));
-        verdict(goal, *limit, ratio, |value| format!("{value:.2}"))
+        verdict(goal, limit, ratio, |value| format!("{value:.2}"))
     });
-    let numbers = NUMBERS.iter().map(|(at, limit, goal)| {
-        let own = find(results, *at, LANTERN).into_iter().next();
-        verdict(goal, *limit, own.and_then(Number::summary), |value| {
+    let numbers = NUMBERS.map(|(at, limit, goal)| {
+        let own = find(results, at, LANTERN).into_iter().next();
+        verdict(goal, limit, own.and_then(Number::summary), |value| {
             own.map_or_else(String::new, |own| own.text(value))
         })
     });
-    races.chain(cases).chain(numbers).collect()
+    races.into_iter().chain(cases).chain(numbers).collect()
 }
 
 /// Prints the verdict.

@@ -92,7 +92,7 @@ fn section(page: &mut String, title: &str) {
 
 /// A suite with its table: a column for each number, in the order in which the rows have them.
 fn suite(page: &mut String, rows: &[Row]) {
-    let (title, text) = Suite::of(&rows[0]).map_or((&*rows[0].suite, ""), told);
+    let (title, text) = Suite::of(&rows[0]).map(told).unwrap_or((&rows[0].suite, ""));
     section(page, title);
     if !text.is_empty() {
         let _ = write!(page, "{text}\n\n");

@@ -106,7 +106,8 @@ impl Suite {
             Suite::Projections => scaling::projections::measure(rounds, 2 * events),
             Suite::Partitions => scaling::partitions::measure(rounds, events),
             Suite::Keys => {
-                scaling::keys::measure(rounds, 2 * events, if plan.quick { 1_000_000 } else { 10_000_000 })
+                let accounts = if plan.quick { 1_000_000 } else { 10_000_000 };
+                scaling::keys::measure(rounds, 2 * events as u64, accounts)
             }
             Suite::Hosts => scaling::hosts::measure(rounds, events),
             Suite::Idle => idle::measure(rounds, Duration::from_secs(seconds)),
