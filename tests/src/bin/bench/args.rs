@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
 use crate::native::Consumer;
 use crate::results::{Results, Row};
-use crate::rounds::Plan;
+use crate::suites::{Plan, Suite};
 use crate::workload::Workload;
-use crate::{boundary, cutover, dead, native, outage, report, rounds};
+use crate::{cutover, dead, native, outage, page, report, rounds, suites};
 
 const ROUNDS: usize = 9;
 const ROUNDS_QUICK: usize = 3;
@@ -26,33 +26,28 @@ pub struct Args {
     #[arg(long)]
     quick: bool,
 
-    /// Write the results to a file
+    /// Keep the results in a file; suites that it has and that are not measured now stay as they are
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
-    /// How many rounds count; one more goes before them to warm up
+    /// How many rounds of the race count; one more goes before them to warm up
     #[arg(long, value_name = "N")]
     rounds: Option<usize>,
 
-    /// How many events the topic has
+    /// How many events the topic of the race has, and those of other suites at most
     #[arg(long, value_name = "N", default_value_t = EVENTS)]
     events: u64,
 
-    /// Measure these only
-    #[arg(long, value_name = "SUBJECT", value_delimiter = ',')]
-    only: Vec<Subject>,
+    /// Measure these suites only
+    #[arg(long, value_name = "SUITE", value_delimiter = ',')]
+    only: Vec<Suite>,
+
+    /// Measure those suites only that the file of --json has not
+    #[arg(long, requires = "json")]
+    missing: bool,
 
     #[command(subcommand)]
     command: Option<Command>,
-}
-
-/// What can be measured
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum Subject {
-    /// What an event costs to cross into a plugin and back
-    Boundary,
-    /// How fast all events of a topic are applied, from the first on
-    Rebuild,
 }
 
 /// What else it can do: measure what is no race, or be a native contender, which the benchmark starts so that its time and
@@ -62,7 +57,7 @@ enum Command {
     /// Measure how fast all events of a topic are applied, from the first on
     Rebuild {
         #[command(flatten)]
-        plan: Plan,
+        plan: rounds::Plan,
         /// Write the results to a file
         #[arg(long, value_name = "FILE")]
         json: Option<PathBuf>,
@@ -93,6 +88,14 @@ enum Command {
         /// Go on producing so many events a second
         #[arg(long, value_name = "N", default_value_t = 2_000)]
         rate: usize,
+    },
+    /// Make the page of docs/ of stored results
+    Page {
+        /// The file that --json has written
+        results: PathBuf,
+        /// Write it to this file and not to stdout
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
     },
     #[command(hide = true)]
     Best(Addresses),
@@ -132,24 +135,21 @@ impl Args {
             }
             Some(Command::Dead { events, poison, rounds }) => dead::measure(*events, *poison, *rounds),
             Some(Command::Outage { seconds, rate }) => outage::measure(Duration::from_secs(*seconds), *rate),
-            None => self.bench(),
+            Some(Command::Page { results, out }) => page::write(results, out.as_deref()),
+            None => suites::play(&self.plan()),
         }
     }
 
-    fn bench(self) -> anyhow::Result<()> {
-        let rounds = self.rounds.unwrap_or(if self.quick { ROUNDS_QUICK } else { ROUNDS });
-        let events_naive = if self.quick { EVENTS_NAIVE_QUICK } else { EVENTS_NAIVE };
-        let wanted = |subject| self.only.is_empty() || self.only.contains(&subject);
-        let mut rows = Vec::new();
-        if wanted(Subject::Boundary) {
-            rows.extend(boundary::measure(rounds)?);
+    fn plan(self) -> Plan {
+        Plan {
+            rounds: self.rounds.unwrap_or(if self.quick { ROUNDS_QUICK } else { ROUNDS }),
+            events: self.events,
+            events_slow: if self.quick { EVENTS_NAIVE_QUICK } else { EVENTS_NAIVE },
+            only: self.only,
+            quick: self.quick,
+            file: self.json,
+            missing: self.missing,
         }
-        if wanted(Subject::Rebuild) {
-            let (workloads, contenders) = (Vec::new(), Vec::new());
-            let (events, events_short) = (self.events, events_naive);
-            rows.extend(rounds::play(&Plan { workloads, contenders, rounds, events, events_short })?);
-        }
-        finish(rows, self.json.as_deref())
     }
 }
 

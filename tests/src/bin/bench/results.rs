@@ -140,11 +140,6 @@ pub fn compare(rows: &mut [Row], name: &str, to: &str) {
 }
 
 impl Results {
-    /// The row of a contender in a case.
-    pub fn row(&self, suite: &str, case: &str, contender: &str) -> Option<&Row> {
-        self.rows.iter().find(|row| (&*row.suite, &*row.case, &*row.contender) == (suite, case, contender))
-    }
-
     /// Reads a file that [`Results::write`] has written.
     pub fn read(file: &Path) -> anyhow::Result<Results> {
         let text = fs::read_to_string(file).with_context(|| format!("reading {}", file.display()))?;
