@@ -18,13 +18,17 @@ pub fn lantern() -> &'static Path {
 }
 
 /// The plugins that tests run: the examples, and those in `tests/plugins`.
-const PLUGINS: [&str; 14] = [
+const PLUGINS: [&str; 18] = [
     "balances",
     "leaderboard",
     "orders",
     "balances-hot",
     "balances-lost",
     "balances-v2",
+    "bench-counters",
+    "bench-documents",
+    "bench-new-sellers",
+    "bench-nexmark",
     "chain",
     "echo",
     "evil",

@@ -12,6 +12,7 @@ pub mod core_module;
 pub mod event;
 pub mod eventually;
 pub mod evolved;
+pub mod fetched;
 pub mod flow;
 pub mod host;
 pub mod kafka;

@@ -5,6 +5,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::process::Command;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use redis::{Cmd, Connection, ConnectionLike, FromRedisValue, RedisResult, cmd};
 
@@ -156,6 +157,11 @@ impl RedisServer {
     /// The process, to pause or to signal it.
     pub fn process(&mut self) -> &mut Process {
         self.process.as_mut().expect("the server was started")
+    }
+
+    /// The CPU time that it has used since it was started last.
+    pub fn cpu_time(&self) -> Duration {
+        self.process.as_ref().map(Process::cpu_time).unwrap_or_default()
     }
 
     /// A connection of one's own.

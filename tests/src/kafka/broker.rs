@@ -63,6 +63,11 @@ impl Broker {
         self.outside
     }
 
+    /// The CPU time that its process has used; none while it is killed.
+    pub(super) fn cpu_time(&self) -> Duration {
+        self.process.as_ref().map(Process::cpu_time).unwrap_or_default()
+    }
+
     /// SIGKILL.
     pub(super) fn kill(&mut self) {
         self.process = None;

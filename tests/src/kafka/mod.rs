@@ -7,6 +7,7 @@ mod client;
 use std::collections::BTreeMap;
 use std::env;
 use std::sync::{LazyLock, OnceLock};
+use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, Producer};
@@ -94,6 +95,14 @@ impl Kafka {
     /// Where the proxy finds a broker that is behind one.
     pub fn outside(&mut self) -> Option<u16> {
         self.broker().outside()
+    }
+
+    /// The CPU time that a private broker has used since it was started last.
+    pub fn cpu_time(&self) -> Duration {
+        match &self.cluster {
+            Cluster::Broker(broker) => broker.cpu_time(),
+            _ => panic!("only a private broker is a process of its own"),
+        }
     }
 
     /// SIGKILL to a private broker, and the wait for its end.

@@ -1,13 +1,15 @@
 //! The command line, and what it starts: the benchmark, or one native contender as a process of its own.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
-use crate::contender::Contender;
-use crate::stage::Stage;
-use crate::{boundary, careful, cutover, dead, naive, outage, report, rounds};
+use crate::native::Consumer;
+use crate::results::{Results, Row};
+use crate::suites::{Plan, Suite};
+use crate::workload::Workload;
+use crate::{cutover, dead, native, outage, page, report, rounds, suites};
 
 const ROUNDS: usize = 9;
 const ROUNDS_QUICK: usize = 3;
@@ -24,43 +26,42 @@ pub struct Args {
     #[arg(long)]
     quick: bool,
 
-    /// Write the results to a file
+    /// Keep the results in a file; suites that it has and that are not measured now stay as they are
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
 
-    /// How many rounds count; one more goes before them to warm up
+    /// How many rounds of the race count; one more goes before them to warm up
     #[arg(long, value_name = "N")]
     rounds: Option<usize>,
 
-    /// How many events the topic has
+    /// How many events the topic of the race has, and those of other suites at most
     #[arg(long, value_name = "N", default_value_t = EVENTS)]
     events: u64,
 
-    /// Measure these only; a ratio needs `careful` among them
-    #[arg(long, value_name = "SUBJECT", value_delimiter = ',')]
-    only: Vec<Subject>,
+    /// Measure these suites only
+    #[arg(long, value_name = "SUITE", value_delimiter = ',')]
+    only: Vec<Suite>,
+
+    /// Measure those suites only that the file of --json has not
+    #[arg(long, requires = "json")]
+    missing: bool,
 
     #[command(subcommand)]
     command: Option<Command>,
-}
-
-/// What can be measured
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-enum Subject {
-    /// What an event costs to cross into a plugin and back
-    Boundary,
-    /// The native consumer that a careful engineer writes
-    Careful,
-    /// The whole host
-    Lantern,
-    /// The native consumer of a first afternoon
-    Naive,
 }
 
 /// What else it can do: measure what is no race, or be a native contender, which the benchmark starts so that its time and
 /// CPU are measured like Lantern's
 #[derive(Subcommand)]
 enum Command {
+    /// Measure how fast all events of a topic are applied, from the first on
+    Rebuild {
+        #[command(flatten)]
+        plan: rounds::Plan,
+        /// Write the results to a file
+        #[arg(long, value_name = "FILE")]
+        json: Option<PathBuf>,
+    },
     /// Measure how long a reader waits at a cutover
     Cutover {
         /// Do it with so many accounts
@@ -88,6 +89,16 @@ enum Command {
         #[arg(long, value_name = "N", default_value_t = 2_000)]
         rate: usize,
     },
+    /// Make the page of docs/ of stored results
+    Page {
+        /// The file that --json has written
+        results: PathBuf,
+        /// Write it to this file and not to stdout
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    #[command(hide = true)]
+    Best(Addresses),
     #[command(hide = true)]
     Careful(Addresses),
     #[command(hide = true)]
@@ -103,14 +114,19 @@ pub struct Addresses {
     pub redis: String,
     /// The topic
     pub topic: String,
+    /// What to do with its events
+    #[arg(default_value = "balances")]
+    pub workload: Workload,
 }
 
 impl Args {
     /// Does what was asked for.
     pub fn run(self) -> anyhow::Result<()> {
         match &self.command {
-            Some(Command::Careful(addresses)) => careful::run(addresses),
-            Some(Command::Naive(addresses)) => naive::run(addresses),
+            Some(Command::Best(addresses)) => native::run(Consumer::Best, addresses),
+            Some(Command::Careful(addresses)) => native::run(Consumer::Careful, addresses),
+            Some(Command::Naive(addresses)) => native::run(Consumer::Naive, addresses),
+            Some(Command::Rebuild { plan, json }) => finish(rounds::play(plan)?, json.as_deref()),
             Some(Command::Cutover { accounts }) => {
                 let rows: Vec<_> =
                     accounts.iter().map(|accounts| cutover::measure(*accounts)).collect::<Result<_, _>>()?;
@@ -119,30 +135,27 @@ impl Args {
             }
             Some(Command::Dead { events, poison, rounds }) => dead::measure(*events, *poison, *rounds),
             Some(Command::Outage { seconds, rate }) => outage::measure(Duration::from_secs(*seconds), *rate),
-            None => self.bench(),
+            Some(Command::Page { results, out }) => page::write(results, out.as_deref()),
+            None => suites::play(&self.plan()),
         }
     }
 
-    fn bench(self) -> anyhow::Result<()> {
-        let rounds = self.rounds.unwrap_or(if self.quick { ROUNDS_QUICK } else { ROUNDS });
-        let events_naive = if self.quick { EVENTS_NAIVE_QUICK } else { EVENTS_NAIVE };
-        let wanted = |subject| self.only.is_empty() || self.only.contains(&subject);
-        let mut rows = Vec::new();
-        if wanted(Subject::Boundary) {
-            rows.extend(boundary::measure(rounds)?);
+    fn plan(self) -> Plan {
+        Plan {
+            rounds: self.rounds.unwrap_or(if self.quick { ROUNDS_QUICK } else { ROUNDS }),
+            events: self.events,
+            events_slow: if self.quick { EVENTS_NAIVE_QUICK } else { EVENTS_NAIVE },
+            only: self.only,
+            quick: self.quick,
+            file: self.json,
+            missing: self.missing,
         }
-        let contenders = [
-            (Subject::Careful, Contender::Careful),
-            (Subject::Lantern, Contender::Lantern),
-            (Subject::Naive, Contender::Naive),
-        ];
-        let contenders: Vec<_> =
-            contenders.into_iter().filter(|(subject, _)| wanted(*subject)).map(|(_, c)| c).collect();
-        if !contenders.is_empty() {
-            let stage = Stage::set(self.events, events_naive.min(self.events), &contenders)?;
-            rows.extend(rounds::play(&stage, &contenders, rounds)?);
-        }
-        report::print(&rows);
-        self.json.map_or(Ok(()), |file| report::write_json(&rows, &file))
     }
+}
+
+/// Shows the results, and writes them to a file if there is to be one.
+fn finish(rows: Vec<Row>, json: Option<&Path>) -> anyhow::Result<()> {
+    report::print(&rows);
+    let results = Results { about: Vec::new(), rows };
+    json.map_or(Ok(()), |file| results.write(file))
 }

@@ -13,8 +13,7 @@ use lantern::sandbox::{Instance, Module, ViewError, Views};
 use lantern_tests::artefacts;
 use lantern_tests::bank::Bank;
 
-use crate::report::Row;
-use crate::statistics::Summary;
+use crate::results::{Number, Row, Unit};
 
 const BATCHES: [usize; 4] = [1, 10, 100, 1000];
 
@@ -39,16 +38,8 @@ pub fn measure(rounds: usize) -> anyhow::Result<Vec<Row>> {
             measure()?;
             let seconds: Vec<f64> =
                 (0..rounds * MEASUREMENTS_PER_ROUND).map(|_| measure()).collect::<Result<_, _>>()?;
-            let Some(seconds) = Summary::of(seconds) else { continue };
-            let nanoseconds = |seconds: f64| format!("{:.1}", seconds * 1e9);
-            let (least, most) = (nanoseconds(seconds.min), nanoseconds(seconds.max));
-            rows.push(Row {
-                workload: "boundary",
-                contender: format!("{size} events, {writes}"),
-                events_per_second: 1.0 / seconds.median,
-                ratio: None,
-                remarks: vec![("ns/event", nanoseconds(seconds.median)), ("from-to", format!("{least}-{most}"))],
-            });
+            let times = Number::new("ns/event", Unit::Nanoseconds, seconds.iter().map(|seconds| seconds * 1e9));
+            rows.push(Row::new("boundary", format!("{size} events"), writes, vec![times]));
         }
     }
     Ok(rows)

@@ -9,7 +9,8 @@ use lantern_tests::eventually::{NET, eventually};
 use lantern_tests::reader::{Readings, per_mille};
 use lantern_tests::{Event, Host, Operator, Reader, RedisServer, Source, artefacts};
 
-use crate::report::{Row, note};
+use crate::report::note;
+use crate::results::{Number, Row, Unit};
 
 const PARTITIONS: u32 = 8;
 const PROJECTION: &str = "balances";
@@ -64,21 +65,21 @@ pub fn measure(accounts: u64) -> anyhow::Result<Row> {
     ensure!(alone.changes().len() == CUTOVERS, "the reader has seen {} cutovers", alone.changes().len());
 
     let (without, beside) = (quiet.pauses_elsewhere(), busy.pauses_elsewhere());
-    let ms = |pause: Duration| format!("{:.2} ms", pause.as_secs_f64() * 1e3);
-    Ok(Row {
-        workload: "cutover",
-        contender: format!("{accounts} accounts"),
-        events_per_second: rate,
-        ratio: None,
-        remarks: vec![
-            ("longest pause of 10 cutovers", ms(alone.longest_pause_around_cutovers())),
-            ("behind a rebuild", ms(busy.longest_pause_around_cutovers())),
-            ("p99.9 rebuilding", ms(per_mille(&beside, 999))),
-            ("longest", ms(beside.last().copied().unwrap_or_default())),
-            ("p99.9 quiet", ms(per_mille(&without, 999))),
-            ("longest", ms(without.last().copied().unwrap_or_default())),
+    let pause = |name, pause: Duration| Number::new(name, Unit::Seconds, [pause.as_secs_f64()]);
+    Ok(Row::new(
+        "cutover",
+        format!("{accounts} accounts"),
+        "Lantern",
+        vec![
+            Number::new("events/s", Unit::PerSecond, [rate]),
+            pause("longest pause of 10 cutovers", alone.longest_pause_around_cutovers()),
+            pause("behind a rebuild", busy.longest_pause_around_cutovers()),
+            pause("p99.9 rebuilding", per_mille(&beside, 999)),
+            pause("longest rebuilding", beside.last().copied().unwrap_or_default()),
+            pause("p99.9 quiet", per_mille(&without, 999)),
+            pause("longest quiet", without.last().copied().unwrap_or_default()),
         ],
-    })
+    ))
 }
 
 fn checked(readings: Readings) -> anyhow::Result<Readings> {

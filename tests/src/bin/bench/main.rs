@@ -2,21 +2,36 @@
 //!
 //! A number counts only after the views that it stands for are equal to an independent fold of the events.
 
+mod about;
 mod args;
 mod boundary;
-mod careful;
-mod consumer;
+mod checkpoints;
 mod contender;
 mod cpu;
 mod cutover;
 mod dead;
-mod job;
-mod naive;
+mod goals;
+mod idle;
+mod latency;
+mod live;
+mod meter;
+mod native;
 mod outage;
+mod pace;
+mod page;
+mod peer;
 mod report;
+mod results;
+mod rotation;
 mod rounds;
+mod scaling;
+mod servers;
 mod stage;
+mod start;
 mod statistics;
+mod suites;
+mod threads;
+mod workload;
 
 use clap::Parser;
 

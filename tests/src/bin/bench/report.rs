@@ -1,33 +1,38 @@
-//! What the benchmark says: tables for people on stdout, a file for programs, and how it goes on stderr.
+//! What the benchmark says: a table of each suite on stdout, and how it goes on stderr.
 
-use std::fs;
-use std::path::Path;
-
-use anyhow::Context;
-use serde_json::json;
-
+use crate::results::{Number, Row};
 use crate::statistics::Summary;
 
-/// One row of the results.
-pub struct Row {
-    /// What was done.
-    pub workload: &'static str,
-    /// By whom, or how.
-    pub contender: String,
-    /// The median.
-    pub events_per_second: f64,
-    /// To the careful native consumer, round by round; none if that took no part.
-    pub ratio: Option<Summary>,
-    /// What the table shows besides, under these heads, which are the same in all rows of a workload.
-    pub remarks: Vec<(&'static str, String)>,
+/// Prints a table for each suite: of each number the median, and of each ratio median and spread.
+pub fn print(rows: &[Row]) {
+    for suite in rows.chunk_by(|one, next| one.suite == next.suite) {
+        let heads = ["suite", "case", "contender"].map(str::to_owned).into_iter();
+        let heads = heads.chain(suite[0].numbers.iter().flat_map(heads_of)).collect();
+        table(&std::iter::once(heads).chain(suite.iter().map(|row| cells(row, &suite[0]))).collect::<Vec<_>>(), 3);
+    }
 }
 
-/// Prints a table for each workload.
-pub fn print(rows: &[Row]) {
-    for group in rows.chunk_by(|one, next| one.workload == next.workload) {
-        let heads = ["workload", "contender", "events/s", "ratio", "spread"].map(str::to_owned).into_iter();
-        let heads = heads.chain(group[0].remarks.iter().map(|(head, _)| (*head).to_owned())).collect();
-        table(&std::iter::once(heads).chain(group.iter().map(cells)).collect::<Vec<_>>(), 2);
+/// The heads of a number's columns.
+pub fn heads_of(number: &Number) -> Vec<String> {
+    vec![number.name.clone()]
+}
+
+/// The cells of a row: its names, and its numbers in the order of the first row of its suite.
+pub fn cells(row: &Row, first: &Row) -> Vec<String> {
+    let names = [row.suite.clone(), row.case.clone(), row.contender.clone()].into_iter();
+    names.chain(first.numbers.iter().map(|like| cell(row.number(&like.name)))).collect()
+}
+
+/// A number with its ratio, if it has one: `312,000 (0.92 of careful, 0.88–0.95)`.
+pub fn cell(number: Option<&Number>) -> String {
+    let Some(number) = number else { return "-".to_owned() };
+    let text = number.text(number.median());
+    let ratio = number.ratio.as_ref().and_then(|ratio| Some((ratio, Summary::of(ratio.values.iter().copied())?)));
+    match ratio {
+        None => text,
+        Some((ratio, Summary { median, min, max })) => {
+            format!("{text} ({median:.2} of {}, {min:.2}–{max:.2})", ratio.to)
+        }
     }
 }
 
@@ -48,30 +53,8 @@ pub fn table(lines: &[Vec<String>], left: usize) {
     println!();
 }
 
-/// Writes the file.
-pub fn write_json(rows: &[Row], file: &Path) -> anyhow::Result<()> {
-    let result = |row: &Row| {
-        json!({
-            "workload": row.workload,
-            "contender": row.contender,
-            "events_per_second": row.events_per_second,
-            "ratio": row.ratio.map(|ratio| ratio.median),
-        })
-    };
-    let results = json!({ "results": rows.iter().map(result).collect::<Vec<_>>() });
-    fs::write(file, format!("{results:#}\n")).with_context(|| format!("writing {}", file.display()))
-}
-
 /// Says how it goes.
 #[expect(clippy::print_stderr, reason = "talk goes to stderr")]
 pub fn note(text: &str) {
     eprintln!("{text}");
-}
-
-fn cells(row: &Row) -> Vec<String> {
-    let ratio = row.ratio.map_or("-".to_owned(), |ratio| format!("{:.3}", ratio.median));
-    let spread = row.ratio.map_or("-".to_owned(), |ratio| format!("{:.3}-{:.3}", ratio.min, ratio.max));
-    let head =
-        [row.workload.to_owned(), row.contender.clone(), format!("{:.0}", row.events_per_second), ratio, spread];
-    head.into_iter().chain(row.remarks.iter().map(|(_, remark)| remark.clone())).collect()
 }

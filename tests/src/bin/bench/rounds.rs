@@ -1,25 +1,48 @@
-//! The rounds: in each, every contender has one turn, in an order that rotates.
+//! The rounds: in each, every contender has one turn, in an order that rotates. First one that warms up and does not count.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, anyhow};
+use clap::ValueEnum;
 use lantern_tests::eventually;
 
 use crate::contender::Contender;
-use crate::cpu;
-use crate::report::{Row, note};
-use crate::stage::Stage;
-use crate::statistics::Summary;
-
-/// Under this name all contenders keep their checkpoint, as Lantern does.
-const PROJECTION: &str = "balances";
+use crate::report::note;
+use crate::results::{Number, Row, Unit, compare};
+use crate::stage::{Case, Stage};
+use crate::threads::{Part, Threads};
+use crate::workload::Workload;
 
 /// No turn takes as long as this, unless something is broken.
 const TURN_NET: Duration = Duration::from_secs(600);
 
+/// Who does what, and how often.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Plan {
+    /// Do these only
+    #[arg(long = "workload", value_name = "WORKLOAD", value_delimiter = ',')]
+    pub workloads: Vec<Workload>,
+
+    /// Let these only take part; a ratio needs `careful` among them
+    #[arg(long = "contender", value_name = "CONTENDER", value_delimiter = ',')]
+    pub contenders: Vec<Contender>,
+
+    /// How many rounds count; one more goes before them to warm up
+    #[arg(long, value_name = "N", default_value_t = 9)]
+    pub rounds: usize,
+
+    /// How many events a topic has
+    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    pub events: u64,
+
+    /// How many of them the slow contenders go through
+    #[arg(long, value_name = "N", default_value_t = 50_000)]
+    pub events_short: u64,
+}
+
 /// What one turn of one contender took.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Turn {
     /// From the start of the process until the checkpoint was at the end of every partition.
     seconds: f64,
@@ -29,6 +52,10 @@ struct Turn {
     events: u64,
     /// CPU seconds of the contender, of the broker and of Redis.
     cpu_seconds: [f64; 3],
+    /// CPU seconds of the contender by part, as far as its threads tell.
+    parts: BTreeMap<Part, f64>,
+    /// The most memory that the contender had, as the kernel counts what is resident.
+    memory_bytes: f64,
 }
 
 impl Turn {
@@ -37,76 +64,113 @@ impl Turn {
         self.events as f64 / self.seconds
     }
 
-    /// CPU seconds for a million events: of the contender, of the broker and of Redis.
-    fn cpu_seconds_per_million(&self) -> [f64; 3] {
-        self.cpu_seconds.map(|seconds| seconds * 1e6 / self.events as f64)
+    fn per_million(&self, seconds: f64) -> f64 {
+        seconds * 1e6 / self.events as f64
     }
 }
 
-/// The turns of each contender, round by round.
-type Turns = BTreeMap<Contender, Vec<Turn>>;
+/// Plays all rounds of one workload after the other. What is not named in the plan is everything.
+pub fn play(plan: &Plan) -> anyhow::Result<Vec<Row>> {
+    let mut stage = Stage::set()?;
+    let mut rows = Vec::new();
+    for workload in chosen(&plan.workloads) {
+        let contenders: Vec<Contender> =
+            chosen(&plan.contenders).into_iter().filter(|contender| contender.does(workload)).collect();
+        let (contenders, missing): (Vec<_>, Vec<_>) =
+            contenders.into_iter().partition(|contender| contender.is_here());
+        missing.iter().for_each(|contender| note(&format!("{workload}: no {contender}: it is not built")));
+        if !contenders.is_empty() {
+            let case = stage.load(workload, plan.events, plan.events_short)?;
+            rows.extend(play_case(&stage, &case, &contenders, plan.rounds)?);
+        }
+    }
+    Ok(rows)
+}
 
-/// Plays one round to warm up, and then those that count.
-pub fn play(stage: &Stage, contenders: &[Contender], rounds: usize) -> anyhow::Result<Vec<Row>> {
-    let mut turns = Turns::new();
+fn chosen<T: ValueEnum + Clone>(named: &[T]) -> Vec<T> {
+    if named.is_empty() { T::value_variants().to_vec() } else { named.to_vec() }
+}
+
+fn play_case(stage: &Stage, case: &Case, contenders: &[Contender], rounds: usize) -> anyhow::Result<Vec<Row>> {
+    let mut turns: BTreeMap<Contender, Vec<Turn>> = BTreeMap::new();
     let mut order = contenders.to_vec();
     for round in 0..=rounds {
         for contender in &order {
-            let turn = take_turn(stage, *contender).with_context(|| format!("{contender}, round {round}"))?;
-            note(&format!("round {round} of {rounds}: {contender:8} {:9.0} events/s", turn.rate()));
+            let turn = take_turn(stage, case, *contender)
+                .with_context(|| format!("{}: {contender}, round {round}", case.workload))?;
+            let rate = turn.rate();
+            note(&format!("{}, round {round} of {rounds}: {contender:23} {rate:9.0} events/s", case.workload));
             if round > 0 {
                 turns.entry(*contender).or_default().push(turn);
             }
         }
         order.rotate_left(1);
     }
-    Ok(turns.iter().map(|(contender, own)| row(*contender, own, turns.get(&Contender::Careful))).collect())
+    let mut rows: Vec<Row> = turns.iter().map(|(contender, turns)| row(case, *contender, turns)).collect();
+    compare(&mut rows, "events/s", &Contender::Careful.to_string());
+    compare(&mut rows, "CPU/event", &Contender::Lantern.to_string());
+    Ok(rows)
 }
 
-fn row(contender: Contender, turns: &[Turn], careful: Option<&Vec<Turn>>) -> Row {
-    let pairs = careful.into_iter().flatten().zip(turns);
-    let median =
-        |number: &dyn Fn(&Turn) -> f64| Summary::of(turns.iter().map(number)).map_or(f64::NAN, |s| s.median);
-    let cpu = |part: usize| format!("{:.2}", median(&|turn| turn.cpu_seconds_per_million()[part]));
-    Row {
-        workload: "balances",
-        contender: contender.to_string(),
-        events_per_second: median(&Turn::rate),
-        ratio: Summary::of(pairs.map(|(careful, turn)| turn.rate() / careful.rate())),
-        remarks: vec![
-            ("first commit", format!("{:.0} ms", 1000.0 * median(&|turn| turn.seconds_to_first))),
-            ("CPU s/M: own", cpu(0)),
-            ("broker", cpu(1)),
-            ("Redis", cpu(2)),
+fn row(case: &Case, contender: Contender, turns: &[Turn]) -> Row {
+    let number = |name, unit, value: &dyn Fn(&Turn) -> f64| Number::new(name, unit, turns.iter().map(value));
+    let cpu = |name, seconds: &dyn Fn(&Turn) -> f64| {
+        number(name, Unit::CpuMicroseconds, &|turn: &Turn| turn.per_million(seconds(turn)))
+    };
+    let part = |name, part: Part| cpu(name, &move |turn| turn.parts.get(&part).copied().unwrap_or_default());
+    Row::new(
+        "rebuild",
+        case.workload.to_string(),
+        contender.to_string(),
+        vec![
+            number("events/s", Unit::PerSecond, &Turn::rate),
+            number("first commit", Unit::Seconds, &|turn| turn.seconds_to_first),
+            cpu("CPU/event", &|turn| turn.cpu_seconds[0]),
+            part("of it fetch", Part::Fetch),
+            part("apply", Part::Apply),
+            part("commit", Part::Commit),
+            cpu("the rest", &|turn| turn.cpu_seconds[0] - turn.parts.values().sum::<f64>()),
+            cpu("broker", &|turn| turn.cpu_seconds[1]),
+            cpu("Redis", &|turn| turn.cpu_seconds[2]),
+            number("memory", Unit::Bytes, &|turn| turn.memory_bytes),
         ],
-    }
+    )
 }
 
 /// Starts a contender on an empty Redis, waits until it is through, and compares the views.
-fn take_turn(stage: &Stage, contender: Contender) -> anyhow::Result<Turn> {
-    let load = contender.load(stage);
+fn take_turn(stage: &Stage, case: &Case, contender: Contender) -> anyhow::Result<Turn> {
+    let (load, projections) = (contender.load(case), contender.projections(case.workload));
     stage.redis.flush_all();
-    let servers_before = [cpu::seconds_of("java")?, cpu::seconds_of("redis-server")?];
+    contender.prepare(stage, case);
+    let servers = || [stage.kafka.cpu_time(), stage.redis.cpu_time()].map(|time| time.as_secs_f64());
+    let servers_before = servers();
     let started = Instant::now();
-    let mut running = contender.start(stage)?;
+    let mut running = contender.start(stage, case)?;
+    let mut threads = Threads::of(running.id());
     let mut first = None;
     eventually("all events are applied", TURN_NET, || {
-        let checkpoints = stage.redis.checkpoints(PROJECTION);
-        if !checkpoints.is_empty() {
+        threads.follow();
+        let checkpoints: Vec<_> = projections.iter().map(|name| stage.redis.checkpoints(name)).collect();
+        if checkpoints.iter().any(|checkpoints| !checkpoints.is_empty()) {
             first.get_or_insert(started.elapsed());
         }
         match running.ended() {
-            _ if checkpoints == load.ends => Ok(()),
+            _ if checkpoints.iter().all(|checkpoints| *checkpoints == load.ends) => Ok(()),
             Some(status) => panic!("{contender} ended ({status}) before it was through\n{}", running.tail()),
             None => Err(format!("checkpoints {checkpoints:?} of {:?}", load.ends)),
         }
     });
     let seconds = started.elapsed().as_secs_f64();
-    let [broker, redis] = [cpu::seconds_of("java")?, cpu::seconds_of("redis-server")?];
-    let cpu_seconds =
-        [cpu::seconds_of(contender.binary())?, broker - servers_before[0], redis - servers_before[1]];
+    let [broker, redis] = servers();
+    let own = running.cpu_time().as_secs_f64();
+    let cpu_seconds = [own, broker - servers_before[0], redis - servers_before[1]];
+    let parts = threads.by_part();
+    let memory_bytes = running.resident_bytes_max() as f64;
     running.kill();
-    load.views.balances_hold(&stage.redis).map_err(|difference| anyhow!("the views are wrong: {difference}"))?;
+    for name in &projections {
+        let held = load.views.hold_under(name, &stage.redis);
+        held.map_err(|difference| anyhow!("the views are wrong: {difference}"))?;
+    }
     let seconds_to_first = first.map_or(seconds, |first| first.as_secs_f64());
-    Ok(Turn { seconds, seconds_to_first, events: load.events, cpu_seconds })
+    Ok(Turn { seconds, seconds_to_first, events: load.events, cpu_seconds, parts, memory_bytes })
 }

@@ -3,22 +3,27 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context;
-use lantern_tests::bank::{Bank, BankViews};
 use lantern_tests::{Event, Kafka, RedisServer, artefacts};
 
-use crate::contender::Contender;
 use crate::report::note;
+use crate::workload::{Views, Workload};
 
 const PARTITIONS: u32 = 8;
-const ACCOUNTS: u64 = 20_000;
-const PAYLOAD_BYTES: usize = 190;
 
-/// The servers and the events.
+/// The servers.
 pub struct Stage {
     /// The broker.
     pub kafka: Kafka,
     /// The Redis, to be emptied before each turn.
     pub redis: RedisServer,
+    /// Of each topic that is loaded: the offsets behind the last of its events, as checkpoints name them.
+    topics: BTreeMap<String, BTreeMap<String, u64>>,
+}
+
+/// A workload, and its events.
+pub struct Case {
+    /// The workload.
+    pub workload: Workload,
     /// All events.
     pub full: Load,
     /// The first of them.
@@ -34,45 +39,38 @@ pub struct Load {
     /// The offset behind the last one, as checkpoints name it: `<topic>/<partition>`.
     pub ends: BTreeMap<String, u64>,
     /// What the views must hold.
-    pub views: BankViews,
+    pub views: Views,
 }
 
 impl Stage {
-    /// Starts the servers, generates and loads the events, and builds what is measured.
-    pub fn set(events: u64, events_short: u64, contenders: &[Contender]) -> anyhow::Result<Stage> {
-        if contenders.contains(&Contender::Lantern) {
-            artefacts::lantern();
-            artefacts::plugin("balances");
-        }
+    /// Builds what is measured, and starts the servers.
+    pub fn set() -> anyhow::Result<Stage> {
+        artefacts::lantern();
+        artefacts::plugin("balances");
         let kafka =
             Kafka::private().context("there is no real Kafka on this machine (hint: `./x bench` fetches it)")?;
-        let redis = RedisServer::start();
-        note(&format!("loading {events} events"));
-        let bank = Bank {
-            events,
-            accounts: ACCOUNTS,
-            partitions: PARTITIONS,
-            payload_bytes_min: PAYLOAD_BYTES,
-            ..Bank::default()
-        };
-        let all: Vec<Event> = bank.events().collect();
-        let full = Load::put("account-events", &all, &kafka);
-        let short = Load::put("first-account-events", &all[..events_short as usize], &kafka);
-        Ok(Stage { kafka, redis, full, short })
+        Ok(Stage { kafka, redis: RedisServer::start(), topics: BTreeMap::new() })
     }
-}
 
-impl Load {
-    fn put(topic: &str, events: &[Event], kafka: &Kafka) -> Load {
-        kafka.create_topic(topic, PARTITIONS);
-        kafka.produce(topic, events);
-        let ends = kafka.ends(topic, PARTITIONS).into_iter();
-        let ends = ends.filter(|(_, end)| *end > 0).map(|(partition, end)| (format!("{topic}/{partition}"), end));
-        Load {
-            topic: topic.to_owned(),
-            events: events.len() as u64,
-            ends: ends.collect(),
-            views: BankViews::fold(events),
+    /// Generates and loads the events of a workload, unless another one has loaded them.
+    pub fn load(&mut self, workload: Workload, events: u64, events_short: u64) -> anyhow::Result<Case> {
+        note(&format!("{workload}: loading {events} events"));
+        let all = workload.events(events, PARTITIONS);
+        let first = &all[..all.len().min(events_short as usize)];
+        let full = self.put(workload, workload.topic().to_owned(), &all)?;
+        let short = self.put(workload, format!("first-{}", workload.topic()), first)?;
+        Ok(Case { workload, full, short })
+    }
+
+    fn put(&mut self, workload: Workload, topic: String, events: &[Event]) -> anyhow::Result<Load> {
+        if !self.topics.contains_key(&topic) {
+            self.kafka.create_topic(&topic, PARTITIONS);
+            self.kafka.produce(&topic, events);
+            let ends = self.kafka.ends(&topic, PARTITIONS).into_iter().filter(|(_, end)| *end > 0);
+            let ends = ends.map(|(partition, end)| (format!("{topic}/{partition}"), end)).collect();
+            self.topics.insert(topic.clone(), ends);
         }
+        let ends = self.topics[&topic].clone();
+        Ok(Load { topic, events: events.len() as u64, ends, views: workload.views(events)? })
     }
 }

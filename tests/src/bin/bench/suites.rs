@@ -1,0 +1,184 @@
+//! The suites: what each measures and how much of it, one after the other in one run.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use anyhow::ensure;
+use clap::ValueEnum;
+
+use crate::report::{self, note};
+use crate::results::{Results, Row};
+use crate::{about, boundary, cutover, goals, idle, latency, live, rounds, scaling, start};
+
+/// The rows that have the same numbers and stand in one table
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Suite {
+    /// What an event costs to cross into a plugin and back
+    Boundary,
+    /// The race: every contender from an empty Redis through a whole topic
+    Rebuild,
+    /// What comes as fast as it goes, and is applied meanwhile
+    Live,
+    /// From the acknowledgement of an event until it can be read
+    Latency,
+    /// 1 to 100 projections on one topic
+    Projections,
+    /// 1 to 64 partitions
+    Partitions,
+    /// Ten thousand to ten million keys
+    Keys,
+    /// 1 to 3 hosts
+    Hosts,
+    /// A hundred projections while nothing happens
+    Idle,
+    /// A host's first commit
+    Start,
+    /// A deployment, until it is live
+    Deploy,
+    /// How long a reader waits when a new generation takes its place
+    Cutover,
+}
+
+/// What is to be measured, and what becomes of it.
+pub struct Plan {
+    /// Only these; all, if there are none.
+    pub only: Vec<Suite>,
+    /// Take minutes instead of an hour.
+    pub quick: bool,
+    /// So many rounds of the race.
+    pub rounds: usize,
+    /// So many events in the race, and at most about as many in every other suite.
+    pub events: u64,
+    /// So many events for slow contenders.
+    pub events_slow: u64,
+    /// Where the results are kept, if they are.
+    pub file: Option<PathBuf>,
+    /// Pass over suites that the file has already.
+    pub missing: bool,
+}
+
+/// Plays the suites of a plan, shows them and the verdict, and keeps the results after each.
+pub fn play(plan: &Plan) -> anyhow::Result<()> {
+    let mut results = Results { about: about::here(), rows: Vec::new() };
+    if let Some(file) = plan.file.as_ref().filter(|file| file.exists()) {
+        results = results.on(Results::read(file)?)?;
+    }
+    for suite in Suite::value_variants() {
+        let is_wanted = plan.only.is_empty() || plan.only.contains(suite);
+        if !is_wanted || (plan.missing && results.rows.iter().any(|row| row.suite == suite.name())) {
+            continue;
+        }
+        let began = Instant::now();
+        let rows = suite.measure(plan)?;
+        note(&format!("{} took {:.0} s", suite.name(), began.elapsed().as_secs_f64()));
+        report::print(&rows);
+        results.take(suite.name(), rows);
+        plan.file.as_ref().map_or(Ok(()), |file| results.write(file))?;
+    }
+    goals::print(&results);
+    Ok(())
+}
+
+impl Suite {
+    /// Under which its rows stand.
+    pub fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
+    /// Whose row that is, if it is still known.
+    pub fn of(row: &Row) -> Option<Suite> {
+        Suite::value_variants().iter().copied().find(|suite| suite.name() == row.suite)
+    }
+
+    fn measure(self, plan: &Plan) -> anyhow::Result<Vec<Row>> {
+        // Fewer rounds than in the race where one takes long, or where nobody else takes part.
+        let rounds = if plan.quick { 1 } else { 3 };
+        let (starts, seconds) = if plan.quick { (3, 10) } else { (10, 30) };
+        let events = plan.events.min(if plan.quick { 200_000 } else { 1_000_000 }) as usize;
+        match self {
+            Suite::Boundary => boundary::measure(plan.rounds),
+            Suite::Rebuild => rebuild(plan),
+            Suite::Live => live::measure(if plan.quick { 3 } else { 5 }, events),
+            Suite::Latency if plan.quick => latency::measure(3, 2),
+            Suite::Latency => latency::measure(5, 5),
+            Suite::Projections => scaling::projections::measure(rounds, 2 * events),
+            Suite::Partitions => scaling::partitions::measure(rounds, events),
+            Suite::Keys => {
+                let accounts = if plan.quick { 1_000_000 } else { 10_000_000 };
+                scaling::keys::measure(rounds, 2 * events as u64, accounts)
+            }
+            Suite::Hosts => scaling::hosts::measure(rounds, events),
+            Suite::Idle => idle::measure(rounds, Duration::from_secs(seconds)),
+            Suite::Start => start::measure(starts),
+            Suite::Deploy => start::deploy(starts),
+            Suite::Cutover => {
+                let accounts: &[u64] = if plan.quick { &[100_000] } else { &[100_000, 1_000_000] };
+                accounts.iter().map(|accounts| cutover::measure(*accounts)).collect()
+            }
+        }
+    }
+}
+
+fn rebuild(plan: &Plan) -> anyhow::Result<Vec<Row>> {
+    rounds::play(&rounds::Plan {
+        workloads: Vec::new(),
+        contenders: Vec::new(),
+        rounds: plan.rounds,
+        events: plan.events,
+        events_short: plan.events_slow.min(plan.events),
+    })
+}
+
+impl Results {
+    /// These results on top of others, which must be of the same machine and versions.
+    fn on(self, older: Results) -> anyhow::Result<Results> {
+        let mut about = self.about;
+        for (name, value) in older.about {
+            let Some((_, now)) = about.iter_mut().find(|(known, _)| *known == name) else { continue };
+            if name == about::DATE && !value.contains(&**now) {
+                *now = format!("{value}, {now}");
+            }
+            let same = name == about::DATE || *now == value;
+            ensure!(same, "the file's {name} is {value} and this one's {now}: they do not belong together");
+        }
+        Ok(Results { about, rows: older.rows })
+    }
+
+    /// Puts the rows of a suite in their place, instead of those that were there.
+    fn take(&mut self, suite: String, rows: Vec<Row>) {
+        self.rows.retain(|row| row.suite != suite);
+        self.rows.extend(rows);
+        self.rows.sort_by_key(|row| Suite::of(row).map_or(usize::MAX, |suite| suite as usize));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(suite: Suite, case: &str) -> Row {
+        Row::new(&suite.name(), case, "Lantern", Vec::new())
+    }
+
+    #[test]
+    fn a_run_goes_on_with_the_results_of_another() {
+        let about = |date: &str| vec![("date".to_owned(), date.to_owned()), ("Redis".to_owned(), "7".to_owned())];
+        let older = Results {
+            about: about("2026-01-01"),
+            rows: vec![row(Suite::Rebuild, "old"), row(Suite::Idle, "old")],
+        };
+        let mut both = Results { about: about("2026-01-02"), rows: Vec::new() }.on(older).unwrap();
+        both.take(Suite::Live.name(), vec![row(Suite::Live, "new")]);
+        both.take(Suite::Rebuild.name(), vec![row(Suite::Rebuild, "new")]);
+        assert_eq!(both.about[0].1, "2026-01-01, 2026-01-02");
+        let cases: Vec<_> = both.rows.iter().map(|row| format!("{} {}", row.suite, row.case)).collect();
+        assert_eq!(cases, ["rebuild new", "live new", "idle old"]);
+    }
+
+    #[test]
+    fn results_of_two_machines_do_not_mix() {
+        let of = |redis: &str| Results { about: vec![("Redis".to_owned(), redis.to_owned())], rows: Vec::new() };
+        assert!(of("7").on(of("7")).is_ok());
+        assert!(of("7").on(of("8")).is_err());
+    }
+}
