@@ -114,7 +114,7 @@ fn positive(text: &str) -> Result<usize, String> {
 
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     start_log("info");
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("write").enable_all().build()?;
     // Before anything that takes its time: to be told to stop is never a failure.
     let signals = {
         let _within = runtime.enter();

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::pending::Pending;
 use super::settings::Working;
+use super::stride::Stride;
 use super::worker::{Halt, Worker};
 use super::{Blocking, Course, Fault, Overlay, Settings, State, Status};
 use crate::event::BatchLimits;
@@ -89,6 +90,9 @@ pub(super) struct Attempt<'a, R, M: Module, S: Session> {
     acknowledge: watch::Sender<u64>,
     pending: Pending,
     readable: bool,
+    stride: Stride,
+    /// When the round that is under way has begun, and what was to be written then, in bytes.
+    begun: (Instant, usize),
     looked: Instant,
     /// Before this no more events are taken, if the lane has a rate.
     paced: Instant,
@@ -132,6 +136,8 @@ where
             call: None,
             acknowledge,
             pending: Pending::default(),
+            stride: Stride::default(),
+            begun: (Instant::now(), 0),
             looked: Instant::now(),
             paced: Instant::now(),
             ending: None,
@@ -225,6 +231,9 @@ where
                 if worker.parking.has_changes() {
                     self.pending.touch();
                 }
+                let (began, written) = self.begun;
+                let wrote = worker.pending_bytes().saturating_sub(written);
+                self.stride.learn(worker.applied.len(), began.elapsed(), wrote);
                 self.pace(worker.applied.len());
                 self.readable = worker.parking.has_retries();
                 let wants_more = worker.parking.wants_more() || worker.leaves;
@@ -334,9 +343,13 @@ where
     }
 
     fn start_round(&mut self) {
-        let (true, None, Some(limits)) = (self.readable, &self.ending, self.room()) else { return };
+        let (true, None, Some(mut limits)) = (self.readable, &self.ending, self.room()) else { return };
         let Some(mut worker) = self.worker.take() else { return };
         worker.overlay().settle();
+        if self.settings.blocking != Blocking::Here {
+            limits.events_max = limits.events_max.min(self.stride.events());
+        }
+        self.begun = (Instant::now(), worker.pending_bytes());
         let round = move || {
             let result = worker.round(&limits);
             (worker, result)

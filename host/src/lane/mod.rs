@@ -15,6 +15,7 @@ mod positions;
 mod run;
 mod settings;
 mod status;
+mod stride;
 #[cfg(test)]
 mod tests;
 mod worker;

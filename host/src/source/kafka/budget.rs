@@ -3,8 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Bytes that one reader fetches ahead, at most.
+/// Bytes that one reader fetches ahead, at most: what a lane applies in a quarter of a second, and more only if that is
+/// little for each of its partitions.
+const READER_BYTES: usize = 4 << 20;
 const READER_BYTES_MAX: usize = 16 << 20;
+/// Bytes of a partition that are enough to ask for at once.
+const PARTITION_BYTES: usize = 512 << 10;
 /// Bytes that one reader may fetch ahead however many there are.
 pub(super) const READER_BYTES_MIN: usize = 1 << 20;
 /// Bytes that may be fetched ahead of each of a reader's partitions however many those are.
@@ -31,7 +35,7 @@ impl Budget {
 
     /// The share of a new reader of so many partitions.
     pub(super) fn take(&self, partitions: usize) -> Allowance {
-        let share = |in_use| share(self.bytes_max, in_use).max(partitions * PARTITION_BYTES_MIN);
+        let share = |in_use| share(self.bytes_max, in_use, partitions).max(partitions * PARTITION_BYTES_MIN);
         let add = |in_use| Some(in_use + share(in_use));
         let before = self.in_use.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
         let before = before.unwrap_or_else(|unchanged| unchanged);
@@ -54,8 +58,9 @@ impl Drop for Allowance {
     }
 }
 
-fn share(bytes_max: usize, in_use: usize) -> usize {
-    (bytes_max.saturating_sub(in_use) / 2).clamp(READER_BYTES_MIN, READER_BYTES_MAX)
+fn share(bytes_max: usize, in_use: usize, partitions: usize) -> usize {
+    let enough = (partitions * PARTITION_BYTES).clamp(READER_BYTES, READER_BYTES_MAX);
+    (bytes_max.saturating_sub(in_use) / 2).clamp(READER_BYTES_MIN, enough)
 }
 
 #[cfg(test)]
@@ -66,13 +71,13 @@ mod tests {
 
     #[test]
     fn each_gets_half_of_what_is_left_within_bounds() {
-        let budget = Budget::new(40 * MIB);
+        let budget = Budget::new(10 * MIB);
         let taken: Vec<Allowance> = (0..6).map(|_| budget.take(1)).collect();
         let bytes: Vec<usize> = taken.iter().map(Allowance::partition_bytes).collect();
-        assert_eq!(bytes, [16 * MIB, 12 * MIB, 6 * MIB, 3 * MIB, MIB * 3 / 2, MIB]);
+        assert_eq!(bytes, [4 * MIB, 3 * MIB, MIB * 3 / 2, MIB, MIB, MIB]);
 
         drop(taken);
-        assert_eq!(budget.take(1).partition_bytes(), 16 * MIB);
+        assert_eq!(budget.take(1).partition_bytes(), 4 * MIB);
     }
 
     #[test]
@@ -81,7 +86,7 @@ mod tests {
         assert_eq!(budget.take(64).partition_bytes(), 16 * MIB / 64);
         let many = budget.take(1000);
         assert_eq!(many.partition_bytes(), 64 << 10);
-        assert_eq!(budget.take(1).partition_bytes(), 16 * MIB);
+        assert_eq!(budget.take(1).partition_bytes(), 4 * MIB);
         let _too_many = budget.take(5000);
         assert_eq!(budget.take(1).partition_bytes(), MIB, "the budget knows what it has given");
     }
