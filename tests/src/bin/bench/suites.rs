@@ -106,7 +106,8 @@ impl Suite {
             Suite::Projections => scaling::projections::measure(rounds, 2 * events),
             Suite::Partitions => scaling::partitions::measure(rounds, events),
             Suite::Keys => {
-                let accounts = if plan.quick { 1_000_000 } else { 10_000_000 };
+                // Ten million, or a million in a quick run.
+                let accounts = events as u64 * if plan.quick { 5 } else { 10 };
                 scaling::keys::measure(rounds, 2 * events as u64, accounts)
             }
             Suite::Hosts => scaling::hosts::measure(rounds, events),
