@@ -3,6 +3,7 @@
 //! Events are produced no faster than the slowest projection applies them, but for a few thousand that are on their way: so
 //! all have the same work, and none falls out of what they share.
 
+use anyhow::ensure;
 use lantern_tests::bank::{Bank, BankViews};
 use lantern_tests::{Event, Host, artefacts, fetched};
 
@@ -81,7 +82,7 @@ fn take_turn(servers: &Servers, count: usize, events: usize) -> anyhow::Result<T
     servers.kafka.delete_topic(&topic);
     let views = BankViews::fold(&events);
     let wrong = names.iter().find_map(|name| views.hold_under(name, &servers.redis).err());
-    anyhow::ensure!(wrong.is_none(), "the views are wrong: {}", wrong.unwrap_or_default());
+    ensure!(wrong.is_none(), "the views are wrong: {}", wrong.unwrap_or_default());
     Ok((cost, bytes as f64 / live.len() as f64))
 }
 
