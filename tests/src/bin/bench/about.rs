@@ -17,6 +17,10 @@ pub fn here() -> Vec<(String, String)> {
         ("processors", available_parallelism().ok().map(|count| count.to_string())),
         ("memory", memory()),
         ("kernel", said("uname", &["-sr"])),
+        (
+            "build",
+            Some(if cfg!(debug_assertions) { "debug: its times mean nothing" } else { "release" }.to_owned()),
+        ),
         ("Lantern", said(&artefacts::lantern().to_string_lossy(), &["--version"]).and_then(last_word)),
         ("Kafka", kafka()),
         ("Redis", said("redis-server", &["--version"]).and_then(|said| behind(&said, "v="))),

@@ -84,7 +84,7 @@ const RACES: [(At, &str, Limit, &str); 9] = [
 ];
 
 /// What must hold of ratios of Lantern in one case to Lantern in another.
-const CASES: [(At, &'static str, Limit, &str); 3] = [
+const CASES: [(At, &str, Limit, &str); 3] = [
     (
         projections("CPU/event: own"),
         "1 projection",

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use anyhow::ensure;
+use lantern_tests::bank::BankViews;
 use lantern_tests::{Event, Host, artefacts};
 use redis::cmd;
 
@@ -50,6 +52,9 @@ pub fn measure(rounds: usize, time: Duration) -> anyhow::Result<Vec<Row>> {
         redis.take(100.0 * cost.redis_seconds / cost.seconds, redis_bytes(&servers)?);
         note(&format!("{PROJECTIONS} idle projections, round {round}: {:.2} % CPU", own.percent[round - 1]));
     }
+    let views = BankViews::fold(&events);
+    let wrong = names.iter().find_map(|name| views.hold_under(name, &servers.redis).err());
+    ensure!(wrong.is_none(), "the views are wrong: {}", wrong.unwrap_or_default());
     let row = |who, sample: Sample| Row::new("idle", format!("{PROJECTIONS} projections"), who, sample.numbers());
     Ok(vec![row("Lantern", own), row("Redis", redis)])
 }

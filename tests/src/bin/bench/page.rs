@@ -254,7 +254,7 @@ mod tests {
         | case | who | events/s | memory |
         |---|---|---:|---:|
         | balances | careful | 1,100 | - |
-        | balances | Lantern | 1,100 (0.90 of careful, 0.90–1.00) | 2 MiB |
+        | balances | Lantern | 1,080 (0.90 of careful, 0.90–1.00) | 2 MiB |
         ");
     }
 

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::time::Instant;
 
+use anyhow::ensure;
 use lantern_tests::bank::BankViews;
 use lantern_tests::eventually::NET;
 use lantern_tests::scratch::Scratch;
@@ -135,7 +136,7 @@ fn add(servers: &Servers, events: &[Event], caches: &Caches) -> anyhow::Result<[
     let mut command = caches.start_deploying(servers, &artefacts::plugin(PROJECTION));
     servers.until_applied(&mut host, &servers.ends(TOPIC, PARTITIONS));
     let said = until_said_live(servers, &mut host, began, 1);
-    anyhow::ensure!(command.exit_code(NET) == Some(0), "{}", command.stderr());
+    ensure!(command.exit_code(NET) == Some(0), "{}", command.stderr());
     let complete = reader.stop()?.complete(&servers.kafka.ends(TOPIC, PARTITIONS))?;
     servers.views_hold(&BankViews::fold(events))?;
     Ok([(complete - began).as_secs_f64(), said])
@@ -146,7 +147,7 @@ fn replace(servers: &Servers, events: &[Event], caches: &Caches) -> anyhow::Resu
     servers.redis.flush_all();
     let mut host = caches.start_host(servers);
     let mut first = caches.start_deploying(servers, &artefacts::plugin(PROJECTION));
-    anyhow::ensure!(first.exit_code(NET) == Some(0), "{}", first.stderr());
+    ensure!(first.exit_code(NET) == Some(0), "{}", first.stderr());
     until_said_live(servers, &mut host, Instant::now(), 1);
     let began = Instant::now();
     let mut command = caches.start_deploying(servers, &artefacts::plugin(NEXT));
@@ -156,7 +157,7 @@ fn replace(servers: &Servers, events: &[Event], caches: &Caches) -> anyhow::Resu
     });
     let readable = began.elapsed().as_secs_f64();
     let said = until_said_live(servers, &mut host, began, 2);
-    anyhow::ensure!(command.exit_code(NET) == Some(0), "{}", command.stderr());
+    ensure!(command.exit_code(NET) == Some(0), "{}", command.stderr());
     servers.views_hold(&BankViews::fold(events).revised(CURRENCY))?;
     Ok([readable, said])
 }

@@ -1,5 +1,6 @@
 //! The suites: what each measures and how much of it, one after the other in one run.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -59,7 +60,9 @@ pub struct Plan {
 
 /// Plays the suites of a plan, shows them and the verdict, and keeps the results after each.
 pub fn play(plan: &Plan) -> anyhow::Result<()> {
-    let mut results = Results { about: about::here(), rows: Vec::new() };
+    let mut about = about::here();
+    about.push(("amount".to_owned(), plan.amount()));
+    let mut results = Results { about, rows: Vec::new() };
     if let Some(file) = plan.file.as_ref().filter(|file| file.exists()) {
         results = results.on(Results::read(file)?)?;
     }
@@ -77,6 +80,14 @@ pub fn play(plan: &Plan) -> anyhow::Result<()> {
     }
     goals::print(&results);
     Ok(())
+}
+
+impl Plan {
+    /// How much is measured, so that a short try is never taken for the whole, nor mixed with it.
+    fn amount(&self) -> String {
+        let how = if self.quick { "quick" } else { "full" };
+        format!("{how}, {} rounds of the race with {} events", self.rounds, self.events)
+    }
 }
 
 impl Suite {
@@ -104,7 +115,8 @@ impl Suite {
             Suite::Projections => scaling::projections::measure(rounds, 2 * events),
             Suite::Partitions => scaling::partitions::measure(rounds, events),
             Suite::Keys => {
-                let accounts = if plan.quick { 1_000_000 } else { 10_000_000 };
+                // Ten million, or a million in a quick run.
+                let accounts = events as u64 * if plan.quick { 5 } else { 10 };
                 scaling::keys::measure(rounds, 2 * events as u64, accounts)
             }
             Suite::Hosts => scaling::hosts::measure(rounds, events),
@@ -130,16 +142,20 @@ fn rebuild(plan: &Plan) -> anyhow::Result<Vec<Row>> {
 }
 
 impl Results {
-    /// These results on top of others, which must be of the same machine and versions.
+    /// These results on top of others, which must be of the same machine, versions and amount. What only one of them says of
+    /// itself is a difference, too.
     fn on(self, older: Results) -> anyhow::Result<Results> {
         let mut about = self.about;
-        for (name, value) in older.about {
-            let Some((_, now)) = about.iter_mut().find(|(known, _)| *known == name) else { continue };
-            if name == about::DATE && !value.contains(&**now) {
-                *now = format!("{value}, {now}");
-            }
-            let same = name == about::DATE || *now == value;
-            ensure!(same, "the file's {name} is {value} and this one's {now}: they do not belong together");
+        let other_than_date = |about: &[(String, String)]| {
+            about.iter().filter(|(name, _)| name != about::DATE).cloned().collect::<BTreeSet<_>>()
+        };
+        let (now, then) = (other_than_date(&about), other_than_date(&older.about));
+        let differing: Vec<_> = now.symmetric_difference(&then).collect();
+        ensure!(differing.is_empty(), "what the file has was measured otherwise: {differing:?} differ");
+        let date = |about: &[(String, String)]| about.iter().position(|(name, _)| name == about::DATE);
+        if let Some((now, then)) = date(&about).zip(date(&older.about)) {
+            let (now, then) = (&mut about[now].1, &older.about[then].1);
+            *now = if then.contains(&**now) { then.clone() } else { format!("{then}, {now}") };
         }
         Ok(Results { about, rows: older.rows })
     }
@@ -180,5 +196,7 @@ mod tests {
         let of = |redis: &str| Results { about: vec![("Redis".to_owned(), redis.to_owned())], rows: Vec::new() };
         assert!(of("7").on(of("7")).is_ok());
         assert!(of("7").on(of("8")).is_err());
+        assert!(of("7").on(Results::default()).is_err(), "who does not say it may be another");
+        assert!(Results::default().on(of("7")).is_err());
     }
 }

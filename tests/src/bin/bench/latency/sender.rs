@@ -79,9 +79,12 @@ impl Sender {
     }
 }
 
-/// What the producer has heard of each event, by its number: partition, offset and time, or why it was not delivered.
+/// What the producer has heard of an event: partition, offset and time, or why it was not delivered.
+type Heard = Result<(u32, u64, Instant), String>;
+
+/// What it has heard of all events, with their numbers.
 #[derive(Default)]
-struct Acknowledgements(Mutex<Vec<(usize, Result<(u32, u64, Instant), String>)>>);
+struct Acknowledgements(Mutex<Vec<(usize, Heard)>>);
 
 impl ClientContext for Acknowledgements {}
 

@@ -3,6 +3,7 @@
 //! Events are produced no faster than the slowest projection applies them, but for a few thousand that are on their way: so
 //! all have the same work, and none falls out of what they share.
 
+use anyhow::ensure;
 use lantern_tests::bank::{Bank, BankViews};
 use lantern_tests::{Event, Host, artefacts, fetched};
 
@@ -19,17 +20,20 @@ const ACCOUNTS: u64 = 2_000;
 const BEFORE: usize = 20_000;
 /// So many events are produced at once, while as many more are being applied.
 const CHUNK: usize = 10_000;
-/// No fewer events than this, however many projections apply them.
+/// But a topic has no fewer events than this, …
 const EVENTS_MIN: usize = 4 * CHUNK;
+/// … and at most this part of all.
+const PART_MAX: usize = 4;
 
 /// What a turn has measured, and the bytes of messages that the host has fetched for each event.
 type Turn = (Cost, f64);
 
-/// Measures about so many events, each applied by one projection; but every number of projections takes its time.
+/// Measures so many events, shared out so that about as many are applied in all however many projections there are.
 pub fn measure(rounds: usize, applied: usize) -> anyhow::Result<Vec<Row>> {
     let servers = Servers::start()?;
     let turns = rotation::play(&COUNTS, rounds, |count, round| {
-        let turn = take_turn(&servers, count, (applied / count).clamp(EVENTS_MIN, applied / 4))?;
+        let events = (applied / count).max(EVENTS_MIN).min(applied / PART_MAX);
+        let turn = take_turn(&servers, count, events)?;
         tell(&case(count), round, &turn.0);
         Ok(turn)
     })?;
@@ -63,7 +67,7 @@ fn take_turn(servers: &Servers, count: usize, events: usize) -> anyhow::Result<T
     until_applied(servers, &mut host, &names, before.len());
     fetched::until_shared(&host, count * PARTITIONS as usize, PARTITIONS as usize);
 
-    let fetched_before = fetched::bytes_of(&host, 0);
+    let fetched_before = fetched::bytes_of(&host, payload_bytes(before));
     let meter = Meter::start(servers, &[&*host])?;
     let mut produced = before.len();
     for chunk in live.chunks(CHUNK) {
@@ -73,14 +77,18 @@ fn take_turn(servers: &Servers, count: usize, events: usize) -> anyhow::Result<T
     }
     until_applied(servers, &mut host, &names, produced);
     let cost = meter.stop(servers, &[&*host], live.len() as u64)?;
-    let payload: usize = live.iter().filter_map(|event| event.payload.as_ref()).map(Vec::len).sum();
-    let bytes = fetched::bytes_of(&host, fetched_before + payload as u64) - fetched_before;
+    let bytes = fetched::bytes_of(&host, fetched_before + payload_bytes(live)) - fetched_before;
     host.kill();
     servers.kafka.delete_topic(&topic);
     let views = BankViews::fold(&events);
     let wrong = names.iter().find_map(|name| views.hold_under(name, &servers.redis).err());
-    anyhow::ensure!(wrong.is_none(), "the views are wrong: {}", wrong.unwrap_or_default());
+    ensure!(wrong.is_none(), "the views are wrong: {}", wrong.unwrap_or_default());
     Ok((cost, bytes as f64 / live.len() as f64))
+}
+
+/// What is fetched at least.
+fn payload_bytes(events: &[Event]) -> u64 {
+    events.iter().filter_map(|event| event.payload.as_ref()).map(|payload| payload.len() as u64).sum()
 }
 
 /// Waits until every projection has applied so many events.
