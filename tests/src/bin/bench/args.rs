@@ -8,7 +8,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::contender::Contender;
 use crate::results::Results;
 use crate::stage::Stage;
-use crate::{boundary, careful, cutover, dead, naive, outage, report, rounds};
+use crate::{careful, cutover, dead, naive, outage, report, rounds};
 
 const ROUNDS: usize = 9;
 const ROUNDS_QUICK: usize = 3;
@@ -48,8 +48,6 @@ pub struct Args {
 /// What can be measured
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Subject {
-    /// What an event costs to cross into a plugin and back
-    Boundary,
     /// The native consumer that a careful engineer writes
     Careful,
     /// The whole host
@@ -129,9 +127,6 @@ impl Args {
         let events_naive = if self.quick { EVENTS_NAIVE_QUICK } else { EVENTS_NAIVE };
         let wanted = |subject| self.only.is_empty() || self.only.contains(&subject);
         let mut rows = Vec::new();
-        if wanted(Subject::Boundary) {
-            rows.extend(boundary::measure(rounds)?);
-        }
         let contenders = [
             (Subject::Careful, Contender::Careful),
             (Subject::Lantern, Contender::Lantern),

@@ -3,7 +3,6 @@
 //! A number counts only after the views that it stands for are equal to an independent fold of the events.
 
 mod args;
-mod boundary;
 mod careful;
 mod consumer;
 mod contender;
