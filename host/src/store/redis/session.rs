@@ -9,6 +9,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use redis::aio::MultiplexedConnection;
 use redis::{Pipeline, Value, cmd};
 
+use super::commands::Touched;
 use super::lane::LaneHash;
 use super::said::{is_wrong_type, of_key};
 use super::transaction::{Target, watch};
@@ -87,7 +88,7 @@ impl RedisSession {
                 }
                 refused => {
                     replies.extend(refused);
-                    return Err(self.not_taken(replies, &[]));
+                    return Err(self.not_taken(replies, &Touched::default()));
                 }
             }
         }
@@ -229,7 +230,7 @@ impl RedisSession {
     }
 
     /// The server has not taken the transaction. Of its replies, one for each command, the first error says why.
-    fn not_taken(&self, replies: Vec<Value>, touched: &[Vec<u8>]) -> Error {
+    fn not_taken(&self, replies: Vec<Value>, touched: &Touched) -> Error {
         let errors =
             replies.into_iter().enumerate().filter_map(|(i, reply)| Some((i, reply.extract_error().err()?)));
         match errors.into_iter().next() {

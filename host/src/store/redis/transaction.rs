@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use redis::{Cmd, Pipeline, cmd};
 
+use super::commands::Touched;
 use super::lane::format_mark;
 use super::{commands, keys, letters};
 use crate::projection::{LaneId, Projection};
@@ -30,9 +31,9 @@ pub(super) fn watch(pipeline: &mut Pipeline, lane: &str) {
 
 impl Target<'_> {
     /// The transaction, with the next watch behind it; and the keys of its commands.
-    pub(super) fn transaction(&self, commit: &Commit) -> (Pipeline, Vec<Vec<u8>>) {
+    pub(super) fn transaction(&self, commit: &Commit) -> (Pipeline, Touched) {
         let mut pipeline = redis::pipe();
-        let mut touched = Vec::new();
+        let mut touched = Touched::default();
         let mut indexes: BTreeMap<u32, Cmd> = BTreeMap::new();
         pipeline.cmd("MULTI");
         for (view, key, change) in commit.changes.structures() {
@@ -44,11 +45,11 @@ impl Target<'_> {
         }
         for (view, index) in indexes {
             pipeline.add_command(index);
-            touched.push(self.index_key(view).into_bytes());
+            touched.push(self.index_key(view), 1);
         }
         for (command, key) in letters::commands(&commit.letters, self.dead, self.retry) {
             pipeline.add_command(command);
-            touched.push(key.into());
+            touched.push(key, 1);
         }
         let (mut lane, mut readers) = (cmd("HSET"), cmd("HSET"));
         lane.arg(self.lane);
@@ -62,11 +63,11 @@ impl Target<'_> {
             readers.arg(&field).arg(mark.next).arg(keys::newest(at)).arg(mark.newest);
         }
         pipeline.add_command(lane);
-        touched.push(self.lane.into());
+        touched.push(self.lane, 1);
         if self.projection.live && !commit.checkpoint.is_empty() {
             readers.arg(keys::GENERATION).arg(self.projection.generation);
             pipeline.add_command(readers);
-            touched.push(keys::checkpoints(&self.projection.name).into_bytes());
+            touched.push(keys::checkpoints(&self.projection.name), 1);
         }
         pipeline.cmd("EXEC");
         watch(&mut pipeline, self.lane);
