@@ -28,7 +28,7 @@ fn in_a_batch(bencher: Bencher<'_, '_>, case: &Case) {
     measure(bencher, case);
 }
 
-#[divan::bench(name = "boundary", args = boundary::CASES)]
+#[divan::bench(name = "boundary", args = boundary::CASES.iter().chain(boundary::EMPTY))]
 fn at_the_boundary(bencher: Bencher<'_, '_>, case: &Case) {
     measure(bencher, case);
 }

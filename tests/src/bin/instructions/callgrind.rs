@@ -6,12 +6,13 @@ use std::{env, fs};
 
 use anyhow::{Context, ensure};
 use lantern_tests::artefacts::target_dir;
+use lantern_tests::micro::boundary::ECHO;
 use lantern_tests::micro::{Case, ITEMS};
 
 use crate::measured::{FUNCTION, RUNS};
 
-/// How many instructions an item of the case takes.
-pub fn count(case: &Case) -> anyhow::Result<f64> {
+/// How many instructions an item of the case takes. `echo` is the file of that plugin.
+pub fn count(case: &Case, echo: &Path) -> anyhow::Result<f64> {
     let profile = profile(case);
     let output = valgrind()
         .args(["--tool=callgrind", "--collect-atstart=no"])
@@ -19,8 +20,9 @@ pub fn count(case: &Case) -> anyhow::Result<f64> {
         .arg(format!("--callgrind-out-file={}", profile.display()))
         .arg(env::current_exe()?)
         .args(["run", case.name])
-        // Its place on the stack, and so the seeds of hash tables, depend on how large this is.
+        // How large the environment is decides where the stack begins, and that seeds hash tables.
         .env_clear()
+        .env(ECHO, echo)
         .stdin(Stdio::null())
         .output()
         .context("valgrind does not start")?;

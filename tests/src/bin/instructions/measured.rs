@@ -26,5 +26,5 @@ fn counted_by_callgrind(run: Run) -> Box<dyn Any> {
 }
 
 fn case(name: &str) -> anyhow::Result<&'static Case> {
-    micro::all().find(|case| case.name == name).with_context(|| format!("there is no case `{name}`"))
+    micro::counted().find(|case| case.name == name).with_context(|| format!("there is no case `{name}`"))
 }
