@@ -2,6 +2,8 @@
 //! keeps their views in Redis. See ARCHITECTURE.md for the map.
 
 mod app;
+#[doc(hidden)]
+pub mod benching;
 pub mod cli;
 pub mod control;
 pub mod event;

@@ -155,7 +155,9 @@ impl Projection {
     /// The Redis key of a view, or of one structure of a keyed view.
     pub fn key(&self, view: u32, key: &[u8]) -> Vec<u8> {
         let view = &self.views[view as usize];
-        let mut name = [self.prefix.as_bytes(), view.name.as_bytes()].concat();
+        let mut name = Vec::with_capacity(self.prefix.len() + view.name.len() + 1 + key.len());
+        name.extend_from_slice(self.prefix.as_bytes());
+        name.extend_from_slice(view.name.as_bytes());
         if view.keyed {
             name.push(b':');
             name.extend_from_slice(key);

@@ -25,7 +25,10 @@ const PLACES: [(&str, &[&str]); 8] = [
             "fuzzing",
         ],
     ),
-    ("crate::store", &["store", "lane", "control", "supervisor", "replay", "cli", "app.rs", "fuzzing"]),
+    (
+        "crate::store",
+        &["store", "lane", "control", "supervisor", "replay", "cli", "app.rs", "fuzzing", "benching.rs"],
+    ),
 ];
 
 /// What lanes, the records and the supervisor do not know: what stands behind the ports.

@@ -18,6 +18,7 @@ pub mod host;
 pub mod kafka;
 pub mod ledger;
 pub mod log_dir;
+pub mod micro;
 pub mod note;
 pub mod operator;
 pub mod orders;

@@ -40,28 +40,40 @@ impl Cache {
     }
 
     /// The cell's value, or that it has none, if that is known.
-    pub(super) fn get(&mut self, cell: &CellRef<'_>) -> Option<&Option<Value>> {
-        if let Some((name, value)) = self.old.remove_entry(cell) {
-            self.insert_name(name, value);
+    pub(super) fn get(&mut self, cell: &CellRef<'_>) -> Option<Option<Value>> {
+        if let Some(value) = self.young.get(cell) {
+            return Some(value.clone());
         }
-        self.young.get(cell)
+        let (name, value) = self.old.remove_entry(cell)?;
+        self.insert_name(name, value.clone());
+        Some(value)
     }
 
     pub(super) fn insert(&mut self, cell: &CellRef<'_>, value: Option<Value>) {
-        self.young.remove(cell);
-        self.old.remove(cell);
+        self.remove(cell);
         let name = Name { view: cell.view, key: cell.key.into(), member: cell.member.into() };
         self.insert_name(name, value);
     }
 
     fn insert_name(&mut self, name: Name, value: Option<Value>) {
-        let bytes = name.key.len() + name.member.len() + value.as_ref().map_or(0, Value::bytes) + ENTRY_BYTES;
+        let bytes = name.bytes() + value_bytes(value.as_ref());
         if self.young_bytes + bytes > self.bytes_max / 2 {
-            self.old = std::mem::take(&mut self.young);
-            self.young_bytes = 0;
+            self.age();
         }
         self.young_bytes += bytes;
         self.young.insert(name, value);
+    }
+
+    fn age(&mut self) {
+        self.old = std::mem::take(&mut self.young);
+        self.young_bytes = 0;
+    }
+
+    fn remove(&mut self, cell: &CellRef<'_>) {
+        match self.young.remove_entry(cell) {
+            Some((name, value)) => self.young_bytes -= name.bytes() + value_bytes(value.as_ref()),
+            None => drop(self.old.remove(cell)),
+        }
     }
 
     /// Brings the cells that it holds up to date with what was committed.
@@ -71,27 +83,58 @@ impl Cache {
         }
         for (view, key, change) in committed.structures() {
             if change.cleared {
-                for half in [&mut self.young, &mut self.old] {
-                    half.retain(|name, _| name.view != view || *name.key != *key);
-                }
+                self.forget(view, key);
             }
             for (member, cell) in &change.cells {
-                let cell_ref = CellRef { view, key, member };
-                let held = self.young.remove_entry(&cell_ref).or_else(|| self.old.remove_entry(&cell_ref));
-                match (held, cell) {
-                    (Some((name, _)), Cell::Put(value)) => self.insert_name(name, Some(value.clone())),
-                    (Some((name, _)), Cell::Remove) => self.insert_name(name, None),
+                let at = CellRef { view, key, member };
+                match cell {
+                    Cell::Put(value) => self.replace(&at, Some(value)),
+                    Cell::Remove => self.replace(&at, None),
                     // Another lane may have added to it as well; the store knows the sum.
-                    (Some(_), Cell::Add(_)) | (None, _) => {}
+                    Cell::Add(_) => self.remove(&at),
                 }
             }
         }
     }
+
+    /// Forgets all cells of a structure.
+    fn forget(&mut self, view: u32, key: &[u8]) {
+        let is_other = |name: &Name| name.view != view || *name.key != *key;
+        self.old.retain(|name, _| is_other(name));
+        let removed = self.young.extract_if(|name, _| !is_other(name));
+        self.young_bytes -= removed.map(|(name, value)| name.bytes() + value_bytes(value.as_ref())).sum::<usize>();
+    }
+
+    /// Gives a cell another value, if it is held.
+    fn replace(&mut self, cell: &CellRef<'_>, value: Option<&Value>) {
+        if let Some(held) = self.young.get_mut(cell) {
+            self.young_bytes = self.young_bytes + value_bytes(value) - value_bytes(held.as_ref());
+            *held = value.cloned();
+            if self.young_bytes > self.bytes_max / 2 {
+                self.age();
+            }
+        } else if let Some((name, _)) = self.old.remove_entry(cell) {
+            self.insert_name(name, value.cloned());
+        }
+    }
+}
+
+impl Name {
+    /// Bytes that its entry takes, without the value.
+    fn bytes(&self) -> usize {
+        self.key.len() + self.member.len() + ENTRY_BYTES
+    }
+}
+
+fn value_bytes(value: Option<&Value>) -> usize {
+    value.map_or(0, Value::bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::op::{Verb, Write};
+    use crate::projection::{Kind, View};
 
     fn cell(member: &[u8]) -> CellRef<'_> {
         CellRef { view: 0, key: b"", member }
@@ -103,9 +146,26 @@ mod tests {
         cache.insert(&cell(b"hot!"), Some(Value::Member));
         for i in 0..1000u32 {
             cache.insert(&cell(&i.to_le_bytes()), None);
-            assert_eq!(cache.get(&cell(b"hot!")), Some(&Some(Value::Member)), "after {i}");
+            assert_eq!(cache.get(&cell(b"hot!")), Some(Some(Value::Member)), "after {i}");
             assert!(cache.young.len() + cache.old.len() <= 20);
         }
         assert_eq!(cache.get(&cell(&0u32.to_le_bytes())), None);
+    }
+    #[test]
+    fn what_is_written_again_and_again_takes_its_place_once() {
+        let mut cache = Cache::new(20 * (ENTRY_BYTES + 8));
+        let others: Vec<_> = (0..5u32).map(u32::to_le_bytes).collect();
+        others.iter().for_each(|other| cache.insert(&cell(other), None));
+        cache.insert(&cell(b"hot!"), None);
+        for round in 0..1000u32 {
+            let view = View { name: "accounts".to_owned(), kind: Kind::Table, keyed: false, capacity: 0 };
+            let mut committed = Changes::new(1);
+            let value = &round.to_le_bytes()[..];
+            let write = Write { verb: Verb::Hset, view: 0, key: b"", member: b"hot!", value };
+            committed.write(&[view], &write).unwrap();
+            cache.update(&committed);
+            assert_eq!(cache.get(&cell(b"hot!")), Some(Some(Value::Bytes(value.into()))));
+        }
+        assert!(others.iter().all(|other| cache.get(&cell(other)) == Some(None)), "nothing had to make room");
     }
 }

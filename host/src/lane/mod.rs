@@ -4,6 +4,7 @@
 //! its checkpoint, and starts afresh from there with a new epoch, a new reader and a new instance.
 
 mod attempt;
+pub(crate) mod benching;
 mod bounded;
 mod cache;
 mod course;

@@ -153,7 +153,6 @@ impl<C: Cells> Overlay<C> {
         if waits_for.is_none()
             && let Some(value) = self.cache.get(cell)
         {
-            let value = value.clone();
             return self.sum(cell, value, added).map(Known::Value);
         }
         Ok(Known::Added(added, waits_for))

@@ -3,6 +3,7 @@
 use hashbrown::DefaultHashBuilder;
 use indexmap::IndexMap;
 
+use super::slot::{ByName, Name, Slot};
 use super::{INCREMENT_MAX, Refused, Value, Verb, Write, check, eight};
 use crate::projection::View;
 
@@ -47,7 +48,7 @@ pub struct Structure {
 /// add up, so that a hot cell travels once.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Changes {
-    views: Vec<IndexMap<Box<[u8]>, Structure, DefaultHashBuilder>>,
+    views: Vec<ByName<Structure>>,
     bytes: usize,
 }
 
@@ -117,7 +118,11 @@ impl Changes {
         for (index, keys) in (0u32..).zip(later.views) {
             let Some(view) = views.get(index as usize) else { return Err(Refused::NoSuchView(index)) };
             for (key, structure) in keys {
-                self.structure_mut(index, &key).append(view, structure)?;
+                let slot = Slot::find(&mut self.views[index as usize], key);
+                match slot.take() {
+                    Ok(earlier) => earlier.append(view, structure)?,
+                    Err(slot) => slot.set(structure),
+                }
             }
         }
         Ok(())
@@ -132,11 +137,11 @@ impl Changes {
 
     fn structure_mut(&mut self, view: u32, key: &[u8]) -> &mut Structure {
         let keys = &mut self.views[view as usize];
-        let index = match keys.get_index_of(key) {
-            Some(index) => index,
-            None => keys.insert_full(key.into(), Structure::default()).0,
-        };
-        &mut keys[index]
+        // A view that is not keyed has one structure, for which nothing needs to be hashed.
+        match keys.first() {
+            Some((only, _)) if keys.len() == 1 && **only == *key => &mut keys[0],
+            _ => Slot::find(keys, key).or_default(),
+        }
     }
 }
 
@@ -145,17 +150,17 @@ impl Structure {
         self.set(member, Cell::Put(value));
     }
 
-    fn set(&mut self, member: &[u8], cell: Cell) {
-        match self.cells.get_mut(member) {
-            Some(before) => *before = cell,
-            None => drop(self.cells.insert(member.into(), cell)),
-        }
+    fn set(&mut self, member: impl Name, cell: Cell) {
+        Slot::find(&mut self.cells, member).set(cell);
     }
 
-    fn add(&mut self, view: &View, member: &[u8], delta: i64) -> Result<(), Refused> {
-        let overflow =
-            || Refused::Overflow { view: view.name.clone(), member: String::from_utf8_lossy(member).into_owned() };
-        let cell = match self.cells.get(member) {
+    fn add(&mut self, view: &View, member: impl Name, delta: i64) -> Result<(), Refused> {
+        let slot = Slot::find(&mut self.cells, member);
+        let overflow = || Refused::Overflow {
+            view: view.name.clone(),
+            member: String::from_utf8_lossy(slot.name()).into_owned(),
+        };
+        let cell = match slot.get() {
             None if self.cleared => Cell::Put(view.kind.number(delta)),
             None => Cell::Add(delta),
             Some(Cell::Remove) => Cell::Put(view.kind.number(delta)),
@@ -165,7 +170,7 @@ impl Structure {
         if cell.number().is_some_and(|number| number.unsigned_abs() > INCREMENT_MAX) {
             return Err(overflow());
         }
-        self.set(member, cell);
+        slot.set(cell);
         Ok(())
     }
 
@@ -176,8 +181,8 @@ impl Structure {
         }
         for (member, cell) in later.cells {
             match cell {
-                Cell::Add(delta) => self.add(view, &member, delta)?,
-                cell => self.set(&member, cell),
+                Cell::Add(delta) => self.add(view, member, delta)?,
+                cell => self.set(member, cell),
             }
         }
         self.pushed.extend(later.pushed);

@@ -3,6 +3,7 @@
 //! Plain data and pure functions; nothing here knows a store or a sandbox.
 
 mod changes;
+mod slot;
 
 use std::fmt;
 

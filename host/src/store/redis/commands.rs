@@ -1,6 +1,6 @@
 //! Changes as Redis commands: as few as possible, each with as many elements as it takes.
 
-use redis::{Cmd, Pipeline, cmd};
+use redis::{Cmd, Pipeline};
 
 use crate::op::{Cell, Structure, Value};
 use crate::projection::{Kind, Projection};
@@ -8,23 +8,45 @@ use crate::projection::{Kind, Projection};
 /// Elements of one command at most, so that no single command keeps the server for long.
 const ELEMENTS_MAX: usize = 10_000;
 
-/// Appends the commands that make the change, and for each the key that it is about to `keys`.
+/// Bytes of the longest number as text.
+const NUMBER_BYTES: usize = 20;
+
+/// Which key each command of a transaction is about.
+#[derive(Default)]
+pub(super) struct Touched {
+    /// Keys in the order of their commands, each with how many commands there are up to its last.
+    runs: Vec<(usize, Vec<u8>)>,
+}
+
+impl Touched {
+    /// Notes that so many more commands are about the key.
+    pub(super) fn push(&mut self, key: impl Into<Vec<u8>>, commands: usize) {
+        let before = self.runs.last().map_or(0, |(end, _)| *end);
+        self.runs.push((before + commands, key.into()));
+    }
+
+    /// The key of a command, if it is about one.
+    pub(super) fn get(&self, command: usize) -> Option<&Vec<u8>> {
+        let run = self.runs.partition_point(|(end, _)| *end <= command);
+        self.runs.get(run).map(|(_, key)| key)
+    }
+}
+
+/// Appends the commands that make the change, and notes the key that they are about.
 pub(super) fn append(
     pipeline: &mut Pipeline,
-    keys: &mut Vec<Vec<u8>>,
+    touched: &mut Touched,
     projection: &Projection,
     view: u32,
     key: &[u8],
     change: &Structure,
 ) {
+    let before = pipeline.len();
     let key = projection.key(view, key);
     let view = &projection.views[view as usize];
-    let mut add = |command: Cmd| {
-        pipeline.add_command(command);
-        keys.push(key.clone());
-    };
+    let mut add = |command: Cmd| _ = pipeline.add_command(command);
     if change.cleared {
-        add(one("UNLINK", &key));
+        add(one("UNLINK", &key, Room::default()));
     }
     let (set, remove, increase) = match view.kind {
         Kind::Table | Kind::Counters => ("HSET", "HDEL", "HINCRBY"),
@@ -32,34 +54,54 @@ pub(super) fn append(
         Kind::Set => ("SADD", "SREM", ""),
         Kind::List | Kind::Value => ("SET", "DEL", ""),
     };
-    let mut sets = Elements::new(set, &key);
-    let mut removals = Elements::new(remove, &key);
+    let (to_set, to_remove) = rooms(change);
+    let mut sets = Elements::new(set, &key, to_set);
+    let mut removals = Elements::new(remove, &key, to_remove);
     for (member, cell) in &change.cells {
         match cell {
             Cell::Put(value) => add_some(&mut add, sets.push(|set| put(set, member, value, view.kind))),
             Cell::Remove => add_some(&mut add, removals.push(|remove| _ = remove.arg(&**member))),
-            Cell::Add(delta) if view.kind == Kind::Ranking => {
-                let mut increase = one(increase, &key);
-                increase.arg(delta).arg(&**member);
-                add(increase);
-            }
             Cell::Add(delta) => {
-                let mut increase = one(increase, &key);
-                increase.arg(&**member).arg(delta);
+                let mut increase = one(increase, &key, Room { args: 2, bytes: member.len() + NUMBER_BYTES });
+                match view.kind {
+                    Kind::Ranking => increase.arg(delta).arg(&**member),
+                    _ => increase.arg(&**member).arg(delta),
+                };
                 add(increase);
             }
         }
     }
-    add_some(&mut add, sets.finish());
-    add_some(&mut add, removals.finish());
+    add_some(&mut add, sets.command);
+    add_some(&mut add, removals.command);
     if !change.pushed.is_empty() {
-        let mut push = one("LPUSH", &key);
+        let bytes = change.pushed.iter().map(|entry| entry.len()).sum();
+        let mut push = one("LPUSH", &key, Room { args: change.pushed.len(), bytes });
         change.pushed.iter().for_each(|entry| _ = push.arg(&**entry));
         add(push);
-        let mut trim = one("LTRIM", &key);
+        let mut trim = one("LTRIM", &key, Room { args: 2, bytes: 2 * NUMBER_BYTES });
         trim.arg(0).arg(view.capacity - 1);
         add(trim);
     }
+    touched.push(key, pipeline.len() - before);
+}
+
+/// How much room the first command for the cells that are put needs, and that for those that are removed.
+fn rooms(change: &Structure) -> (Room, Room) {
+    let (mut put, mut remove) = (Room::default(), Room::default());
+    for (member, cell) in change.cells.iter().take(ELEMENTS_MAX) {
+        match cell {
+            Cell::Put(value) => {
+                put.args += 2;
+                put.bytes += member.len() + value.bytes();
+            }
+            Cell::Remove => {
+                remove.args += 1;
+                remove.bytes += member.len();
+            }
+            Cell::Add(_) => {}
+        }
+    }
+    (put, remove)
 }
 
 fn put(command: &mut Cmd, member: &[u8], value: &Value, kind: Kind) {
@@ -71,9 +113,16 @@ fn put(command: &mut Cmd, member: &[u8], value: &Value, kind: Kind) {
     };
 }
 
-fn one(name: &str, key: &[u8]) -> Cmd {
-    let mut command = cmd(name);
-    command.arg(key);
+/// What arguments take, behind the name of a command and its key. A command grows where this is too little.
+#[derive(Clone, Copy, Default)]
+struct Room {
+    args: usize,
+    bytes: usize,
+}
+
+fn one(name: &str, key: &[u8], room: Room) -> Cmd {
+    let mut command = Cmd::with_capacity(2 + room.args, name.len() + key.len() + room.bytes);
+    command.arg(name).arg(key);
     command
 }
 
@@ -85,28 +134,26 @@ fn add_some(add: &mut impl FnMut(Cmd), command: Option<Cmd>) {
 struct Elements<'a> {
     name: &'a str,
     key: &'a [u8],
-    command: Cmd,
+    room: Room,
+    /// None as long as it has no element.
+    command: Option<Cmd>,
     count: usize,
 }
 
 impl<'a> Elements<'a> {
-    fn new(name: &'a str, key: &'a [u8]) -> Self {
-        Self { name, key, command: one(name, key), count: 0 }
+    fn new(name: &'a str, key: &'a [u8], room: Room) -> Self {
+        Self { name, key, room, command: None, count: 0 }
     }
 
     /// Adds an element, and gives the command back if it is full.
     fn push(&mut self, element: impl FnOnce(&mut Cmd)) -> Option<Cmd> {
-        element(&mut self.command);
+        element(self.command.get_or_insert_with(|| one(self.name, self.key, self.room)));
         self.count += 1;
         if self.count < ELEMENTS_MAX {
             return None;
         }
         self.count = 0;
-        Some(std::mem::replace(&mut self.command, one(self.name, self.key)))
-    }
-
-    fn finish(self) -> Option<Cmd> {
-        (self.count > 0).then_some(self.command)
+        self.command.take()
     }
 }
 
@@ -134,9 +181,9 @@ mod tests {
             let write = Write { verb: *verb, view: 0, key, member: member.as_bytes(), value };
             changes.write(&projection.views, &write).expect("the test writes what the view takes");
         }
-        let (mut pipeline, mut keys) = (redis::pipe(), Vec::new());
+        let (mut pipeline, mut touched) = (redis::pipe(), Touched::default());
         for (view, key, change) in changes.structures() {
-            append(&mut pipeline, &mut keys, &projection, view, key, change);
+            append(&mut pipeline, &mut touched, &projection, view, key, change);
         }
         let text = |c: &Cmd| {
             let words = c.args_iter().map(|arg| match arg {
@@ -162,5 +209,14 @@ mod tests {
         assert_eq!(commands(Kind::List, false, &list), ["LPUSH p:v 1 2", "LTRIM p:v 0 2"]);
         let value = [(Verb::Del, "", &b""[..]), (Verb::Set, "", b"1")];
         assert_eq!(commands(Kind::Value, true, &value), ["UNLINK p:v:k", "SET p:v:k 1"]);
+    }
+    #[test]
+    fn tells_of_each_command_what_it_is_about() {
+        let mut touched = Touched::default();
+        touched.push("a", 2);
+        touched.push("none", 0);
+        touched.push("b", 1);
+        let keys = [0, 1, 2, 3].map(|command| touched.get(command).map(Vec::as_slice));
+        assert_eq!(keys, [Some(&b"a"[..]), Some(b"a"), Some(b"b"), None]);
     }
 }

@@ -4,6 +4,7 @@
 //! Each session has a connection of its own, which never reconnects: a new connection would have lost the watch, and
 //! with it the fence.
 
+pub(crate) mod benching;
 mod cells;
 mod commands;
 #[cfg(any(test, fuzzing))]
@@ -16,6 +17,7 @@ mod registry;
 mod rights;
 mod said;
 mod session;
+mod transaction;
 
 use std::fmt;
 use std::sync::Arc;

@@ -4,15 +4,16 @@
 //! through only if the hash was, all that time, what this session had checked. The next watch and read travel behind
 //! the transaction in the same round trip.
 
-use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 use redis::aio::MultiplexedConnection;
-use redis::{Cmd, Pipeline, Value, cmd};
+use redis::{Pipeline, Value, cmd};
 
-use super::lane::{LaneHash, format_mark};
+use super::commands::Touched;
+use super::lane::LaneHash;
 use super::said::{is_wrong_type, of_key};
-use super::{Redis, RedisCells, commands, keys, letters};
+use super::transaction::{Target, watch};
+use super::{Redis, RedisCells, keys, letters};
 use crate::letter::{Letter, SetAside};
 use crate::op::COUNTER_MAX;
 use crate::projection::{Kind, LaneId, Ordering, Projection, Share};
@@ -73,7 +74,7 @@ impl RedisSession {
             take.cmd("HINCRBY").arg(&self.key).arg(keys::EPOCH).arg(1);
             take.cmd("HSET").arg(&self.key).arg(keys::OWNER).arg(&self.expected.owner);
             take.cmd("EXEC");
-            self.watch(&mut take);
+            watch(&mut take, &self.key);
             let mut replies = self.send(&take).await?;
             let (found, watched) = (replies.pop(), replies.pop());
             match replies.pop() {
@@ -87,7 +88,7 @@ impl RedisSession {
                 }
                 refused => {
                     replies.extend(refused);
-                    return Err(self.not_taken(replies, &[]));
+                    return Err(self.not_taken(replies, &Touched::default()));
                 }
             }
         }
@@ -162,11 +163,6 @@ impl RedisSession {
         Ok(())
     }
 
-    fn watch(&self, pipeline: &mut Pipeline) {
-        pipeline.cmd("WATCH").arg(&self.key);
-        pipeline.cmd("HGETALL").arg(&self.key);
-    }
-
     async fn send(&mut self, pipeline: &Pipeline) -> Result<Vec<Value>, Error> {
         let replies = self.connection.send_packed_commands(pipeline, 0, pipeline.len()).await;
         replies.map_err(|e| self.redis.unavailable(e))
@@ -222,64 +218,19 @@ impl RedisSession {
         Error::Refused { lane: self.id.clone(), reason: reason.into(), hint }
     }
 
-    /// The transaction, with the next watch behind it; and the keys of its commands.
-    fn transaction(&self, commit: &Commit) -> (Pipeline, Vec<Vec<u8>>) {
-        let mut pipeline = redis::pipe();
-        let mut touched = Vec::new();
-        let mut indexes: BTreeMap<u32, Cmd> = BTreeMap::new();
-        pipeline.cmd("MULTI");
-        for (view, key, change) in commit.changes.structures() {
-            commands::append(&mut pipeline, &mut touched, &self.projection, view, key, change);
-            if self.projection.views[view as usize].keyed {
-                let index = || self.index(view);
-                indexes.entry(view).or_insert_with(index).arg(key);
-            }
+    fn target(&self) -> Target<'_> {
+        Target {
+            projection: &self.projection,
+            id: &self.id,
+            lane: &self.key,
+            dead: &self.dead,
+            retry: &self.retry,
+            letter_changes: self.expected.letter_changes,
         }
-        for (view, index) in indexes {
-            pipeline.add_command(index);
-            touched.push(self.index_key(view).into_bytes());
-        }
-        for (command, key) in letters::commands(&commit.letters, &self.dead, &self.retry) {
-            pipeline.add_command(command);
-            touched.push(key.into());
-        }
-        let (mut lane, mut readers) = (cmd("HSET"), cmd("HSET"));
-        lane.arg(&self.key);
-        if !commit.letters.is_empty() {
-            lane.arg(keys::LETTERS).arg(self.expected.letter_changes + 1);
-        }
-        readers.arg(keys::checkpoints(&self.projection.name));
-        for (at, mark) in &commit.checkpoint {
-            let field = keys::partition(at);
-            lane.arg(&field).arg(format_mark(mark));
-            readers.arg(&field).arg(mark.next).arg(keys::newest(at)).arg(mark.newest);
-        }
-        pipeline.add_command(lane);
-        touched.push(self.key.clone().into_bytes());
-        if self.projection.live && !commit.checkpoint.is_empty() {
-            readers.arg(keys::GENERATION).arg(self.projection.generation);
-            pipeline.add_command(readers);
-            touched.push(keys::checkpoints(&self.projection.name).into_bytes());
-        }
-        pipeline.cmd("EXEC");
-        self.watch(&mut pipeline);
-        (pipeline, touched)
-    }
-
-    /// Notes keys of a keyed view, so that all of them are found when the generation moves or goes.
-    fn index(&self, view: u32) -> Cmd {
-        let mut index = cmd("SADD");
-        index.arg(self.index_key(view));
-        index
-    }
-
-    fn index_key(&self, view: u32) -> String {
-        let name = &self.projection.views[view as usize].name;
-        keys::view_keys(&self.id.projection, self.id.generation, name)
     }
 
     /// The server has not taken the transaction. Of its replies, one for each command, the first error says why.
-    fn not_taken(&self, replies: Vec<Value>, touched: &[Vec<u8>]) -> Error {
+    fn not_taken(&self, replies: Vec<Value>, touched: &Touched) -> Error {
         let errors =
             replies.into_iter().enumerate().filter_map(|(i, reply)| Some((i, reply.extract_error().err()?)));
         match errors.into_iter().next() {
@@ -327,7 +278,7 @@ impl Session for RedisSession {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
-        let (pipeline, touched) = self.transaction(&commit);
+        let (pipeline, touched) = self.target().transaction(&commit);
         let mut replies = self.send(&pipeline).await?;
         let found = replies.pop();
         let watched = self.answer(replies.pop());

@@ -4,7 +4,6 @@
 
 mod about;
 mod args;
-mod boundary;
 mod checkpoints;
 mod contender;
 mod cpu;

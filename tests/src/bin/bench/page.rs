@@ -131,12 +131,6 @@ fn table(page: &mut String, heads: &[&str], lines: impl IntoIterator<Item = Vec<
 /// The title of a suite, and what one must know to read its table.
 fn told(suite: Suite) -> (&'static str, &'static str) {
     match suite {
-        Suite::Boundary => (
-            "Crossing into a plugin",
-            "\
-What it costs an event to cross into a plugin and back, by the host's own sandbox and without any server: an event of 208 bytes with a key
-and two headers, in batches of several sizes, as input only and with one write of the plugin for each.",
-        ),
         Suite::Rebuild => (
             "Rebuilding from the first event",
             "\

@@ -9,13 +9,11 @@ use clap::ValueEnum;
 
 use crate::report::{self, note};
 use crate::results::{Results, Row};
-use crate::{about, boundary, cutover, goals, idle, latency, live, rounds, scaling, start};
+use crate::{about, cutover, goals, idle, latency, live, rounds, scaling, start};
 
 /// The rows that have the same numbers and stand in one table
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Suite {
-    /// What an event costs to cross into a plugin and back
-    Boundary,
     /// The race: every contender from an empty Redis through a whole topic
     Rebuild,
     /// What comes as fast as it goes, and is applied meanwhile
@@ -107,7 +105,6 @@ impl Suite {
         let (starts, seconds) = if plan.quick { (3, 10) } else { (10, 30) };
         let events = plan.events.min(if plan.quick { 200_000 } else { 1_000_000 }) as usize;
         match self {
-            Suite::Boundary => boundary::measure(plan.rounds),
             Suite::Rebuild => rebuild(plan),
             Suite::Live => live::measure(if plan.quick { 3 } else { 5 }, events),
             Suite::Latency if plan.quick => latency::measure(3, 2),
