@@ -13,14 +13,18 @@ use crate::measured::{FUNCTION, RUNS};
 
 /// How many instructions an item of the case takes. `echo` is the file of that plugin.
 pub fn count(case: &Case, echo: &Path) -> anyhow::Result<f64> {
-    let profile = profile(case);
+    let (profile, program) = (profile(case), env::current_exe()?);
+    let (folder, name) = program.parent().zip(program.file_name()).context("this program has no file")?;
+    let echo = Path::new("..").join(echo.strip_prefix(target_dir()).unwrap_or(echo));
     let output = valgrind()
         .args(["--tool=callgrind", "--collect-atstart=no"])
         .arg(format!("--toggle-collect={FUNCTION}"))
         .arg(format!("--callgrind-out-file={}", profile.display()))
-        .arg(env::current_exe()?)
+        .arg(Path::new(".").join(name))
         .args(["run", case.name])
-        // How large the environment is decides where the stack begins, and that seeds hash tables.
+        // How large arguments and environment are decides where the stack begins, and that seeds hash tables: so neither
+        // tells of where the sources are.
+        .current_dir(folder)
         .env_clear()
         .env(ECHO, echo)
         .stdin(Stdio::null())
