@@ -164,6 +164,10 @@ impl RedisSession {
     }
 
     async fn send(&mut self, pipeline: &Pipeline) -> Result<Vec<Value>, Error> {
+        // The client takes nothing to send for an error.
+        if pipeline.is_empty() {
+            return Ok(Vec::new());
+        }
         let replies = self.connection.send_packed_commands(pipeline, 0, pipeline.len()).await;
         replies.map_err(|e| self.redis.unavailable(e))
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Context;
-use lantern_tests::{Event, Kafka, RedisServer, artefacts};
+use lantern_tests::{Event, Kafka, RedisServer};
 
 use crate::report::note;
 use crate::workload::{Views, Workload};
@@ -43,10 +43,8 @@ pub struct Load {
 }
 
 impl Stage {
-    /// Builds what is measured, and starts the servers.
+    /// Starts the servers.
     pub fn set() -> anyhow::Result<Stage> {
-        artefacts::lantern();
-        artefacts::plugin("balances");
         let kafka =
             Kafka::private().context("there is no real Kafka on this machine (hint: `./x bench` fetches it)")?;
         Ok(Stage { kafka, redis: RedisServer::start(), topics: BTreeMap::new() })

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use crate::cpu::Stat;
 
 /// What a thread is for, by what its name begins with: librdkafka's threads, those of the native consumers, those of a host.
-const PARTS: [(&str, Part); 5] = [
+const PARTS: [(&str, Part); 6] = [
     ("rdk:", Part::Fetch),
     ("fetch", Part::Fetch),
+    ("apply", Part::Apply),
     ("lane", Part::Apply),
     ("background", Part::Apply),
     ("write", Part::Commit),

@@ -56,10 +56,14 @@ pub fn run(addresses: &Addresses) -> anyhow::Result<()> {
     let (empty, empties) = channel();
     (0..ARENAS).try_for_each(|_| empty.send(Arena::default())).context("the fetcher is not started yet")?;
     let (batches, to_write) = channel();
+    let idle = Some(Commands::default());
+    let applier = Applier { job, pending: 0, offsets: Offsets::new(), waiting: VecDeque::new(), idle };
     start("fetch", told.clone(), move |told| fetcher.run(&empties, told))?;
     start("write", told, move |told| writer.run(&to_write, told))?;
-    Applier { job, pending: 0, offsets: Offsets::new(), waiting: VecDeque::new(), idle: Some(Commands::default()) }
-        .run(&inbox, &empty, &batches)
+    // A thread of its own only for its name, by which its CPU time is known.
+    let applying = thread::Builder::new().name("apply".to_owned());
+    let applying = applying.spawn(move || applier.run(&inbox, &empty, &batches))?;
+    applying.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 fn start(
