@@ -7,7 +7,7 @@ mod writer;
 
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::message::{BorrowedMessage, Message as _};
 
@@ -23,7 +23,7 @@ const BATCH_EVENTS_MAX: u64 = 1000;
 /// How many batches may wait for the writer.
 const BATCHES_AHEAD: usize = 2;
 
-/// How long an incomplete batch waits for more.
+/// How long the first event of an incomplete batch waits for more.
 const LINGER: Duration = Duration::from_millis(2);
 
 const IDLE: Duration = Duration::from_millis(100);
@@ -35,20 +35,19 @@ pub fn run(addresses: &Addresses) -> anyhow::Result<()> {
     let (consumer, _) = consumer::open(&addresses.kafka, &addresses.topic, &offsets)?;
     let (batches, inbox) = sync_channel(BATCHES_AHEAD);
     let writing = thread::Builder::new().name("write".to_owned()).spawn(move || write_all(writer, inbox))?;
-    let (mut pending, mut offsets) = (0, Offsets::new());
+    let (mut pending, mut offsets, mut since) = (0, Offsets::new(), Instant::now());
     loop {
-        let patience = if pending == 0 { IDLE } else { LINGER };
-        let cut = match consumer.poll(patience) {
-            Some(message) => {
-                let message = message?;
-                job.apply(&borrowed(&message))?;
-                offsets.insert(message.partition(), message.offset() + 1);
-                pending += 1;
-                pending >= BATCH_EVENTS_MAX
+        let patience = if pending == 0 { IDLE } else { LINGER.saturating_sub(since.elapsed()) };
+        if let Some(message) = consumer.poll(patience) {
+            let message = message?;
+            if pending == 0 {
+                since = Instant::now();
             }
-            None => pending > 0,
-        };
-        if cut {
+            job.apply(&borrowed(&message))?;
+            offsets.insert(message.partition(), message.offset() + 1);
+            pending += 1;
+        }
+        if pending >= BATCH_EVENTS_MAX || (pending > 0 && since.elapsed() >= LINGER) {
             pending = 0;
             let mut batch = Batch { commands: Commands::default(), offsets: std::mem::take(&mut offsets) };
             job.take(&mut batch.commands)?;
