@@ -24,12 +24,13 @@ fn bytes_fetched_by(count: usize) -> u64 {
     let silent = Bank { events: 0, partitions: PARTITIONS, ..Bank::default() };
     let mut story = BankStory::told_by(Source::kafka(), &silent);
     let names: Vec<String> = (0..count).map(|number| format!("b{number}")).collect();
-    let mut run = Host::run(&(story.source.url() + fetched::COUNTING), &story.redis);
+    let lanes = count * PARTITIONS as usize;
+    let mut run = Host::run(&(story.source.url() + &fetched::counting(lanes)), &story.redis);
     for name in &names {
         run = run.projection(name, &plugin("balances"), &[&story.topic]);
     }
     let mut host = run.log(fetched::LOG).start();
-    fetched::until_shared(&host, count * PARTITIONS as usize, PARTITIONS as usize);
+    fetched::until_shared(&host, lanes, PARTITIONS as usize);
 
     story.append(Bank { events: 20_000, partitions: PARTITIONS, ..Bank::default() }.events().collect());
     host.until("all have caught up", || names.iter().try_for_each(|name| story.caught_up(name)));

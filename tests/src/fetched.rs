@@ -6,8 +6,12 @@ use std::collections::BTreeMap;
 use crate::eventually::{NET, eventually};
 use crate::host::Host;
 
-/// What stands behind the source of a host that is to count.
-pub const COUNTING: &str = "?statistics.interval.ms=200";
+/// What stands behind the source of a host of so many lanes that is to count. Each may have a client at first, and what these
+/// say takes its time too: the more there are, the less often.
+pub fn counting(lanes: usize) -> String {
+    format!("?statistics.interval.ms={}", (2 * lanes).max(200))
+}
+
 /// What such a host has to log.
 pub const LOG: &str = "info,lantern::source=debug";
 

@@ -25,6 +25,10 @@ use crate::store::{self, Commit, Session};
 /// A lane with a rate takes the events of so much time at once.
 const PACE: Duration = Duration::from_millis(50);
 
+/// A lane that has had no events for so long rests: it gives up memory that it can have again, and looks after the store no
+/// more often than this.
+const REST: Duration = Duration::from_secs(5);
+
 /// How a life of a lane ended.
 #[derive(Debug)]
 pub(super) enum End {
@@ -192,8 +196,9 @@ where
         let has_room = self.room().is_some();
         let linger_over = self.linger_over();
         let paced = Some(self.paced).filter(|paced| self.worker.is_some() && *paced > Instant::now());
-        let Self { worker, round, session, call, shutdown, readable, ending, looked, settings, .. } = self;
-        let look_at = *looked + settings.look_every;
+        let Self { worker, round, session, call, shutdown, readable, ending, looked, begun, settings, .. } = self;
+        let every = if begun.0.elapsed() < REST { settings.look_every } else { REST.max(settings.look_every) };
+        let look_at = settings.next_look(*looked, every);
         tokio::select! {
             biased;
             () = shutdown.cancelled(), if ending.is_none() => Happening::Shutdown,
@@ -214,6 +219,7 @@ where
             Happening::LingerOver | Happening::Paced => {}
             Happening::TimeToLook => {
                 self.note_position();
+                self.rest();
                 self.start_look();
             }
             Happening::Applied(Err(panic)) => {
@@ -260,6 +266,15 @@ where
             }
         }
         None
+    }
+
+    /// Gives up memory if there have been no events for a while.
+    fn rest(&mut self) {
+        let rests = self.begun.0.elapsed() >= REST;
+        let Some(worker) = self.worker.as_mut().filter(|_| rests) else { return };
+        if let Some(memory) = worker.rest() {
+            drop(self.settings.blocking.in_background().run(move || drop(memory)));
+        }
     }
 
     /// Events were taken: if the lane has a rate, the next ones have to wait for their time.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use rustix::process::nice;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::{JoinError, spawn_blocking};
+use tokio::time::Instant;
 
 use crate::event::BatchLimits;
 use crate::limits::Limits;
@@ -25,8 +26,10 @@ pub struct Settings {
     /// So many bytes written by the plugin and not on their way to the store let no further batch begin, and end one that
     /// is taken apart.
     pub write_bytes_max: usize,
-    /// How often a lane without commits looks whether the store still has what it wrote.
+    /// How often a lane without commits looks whether the store still has what it wrote, unless it has long been without.
     pub look_every: Duration,
+    /// Looks are at times that are counted from this: at the same moment for all lanes, for then they travel together.
+    pub looks_from: Instant,
     /// How long a lane waits before it tries again: at first, and at most.
     pub backoff: (Duration, Duration),
     /// Where plugins compute.
@@ -96,6 +99,14 @@ impl Blocking {
     }
 }
 
+impl Settings {
+    /// When a lane is to look that does so every so often, and has heard of the store at a moment.
+    pub(super) fn next_look(&self, heard: Instant, every: Duration) -> Instant {
+        let since = heard.saturating_duration_since(self.looks_from).as_nanos() % every.as_nanos().max(1);
+        heard + every - Duration::from_nanos(u64::try_from(since).unwrap_or(0))
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -104,6 +115,7 @@ impl Default for Settings {
             cache_bytes_max: 16 << 20,
             write_bytes_max: Limits::default().batch_bytes_max,
             look_every: Duration::from_secs(1),
+            looks_from: Instant::now(),
             backoff: (Duration::from_millis(50), Duration::from_secs(1)),
             blocking: Blocking::Threads,
         }

@@ -26,7 +26,8 @@ pub(super) struct Worker<R, M: Module, C> {
     /// There but while the instance has it.
     overlay: Option<Box<Overlay<C>>>,
     module: M,
-    instance: M::Instance,
+    /// None while it rests.
+    instance: Option<M::Instance>,
     lane: LaneId,
     topics: Arc<[Arc<str>]>,
     course: Course,
@@ -36,6 +37,9 @@ pub(super) struct Worker<R, M: Module, C> {
     write_bytes_max: usize,
     /// Whether it has not dealt with all that it took from its reader: there was a fault, or enough for one commit.
     pub(super) leaves: bool,
+    /// Events that are tried at once. What stands before one that can't be applied is applied twice, so fewer are tried
+    /// where there are many of those.
+    at_once: usize,
 }
 
 /// How many events of a batch are applied, and why the next one can't be; if it can, what is applied is enough for a commit.
@@ -94,19 +98,26 @@ where
             applied,
             overlay,
             module,
-            instance,
+            instance: Some(instance),
             lane,
             topics,
             course,
             skipped: 0,
             write_bytes_max,
             leaves: false,
+            at_once: usize::MAX,
         })
     }
 
     /// Its reader, and what else is to be given back, which may be much memory.
     pub(super) fn into_parts(self) -> (Bounded<R>, impl Send + 'static) {
         (self.reader, (self.overlay, self.instance))
+    }
+
+    /// Gives up what takes memory and can be had again, which the next round does.
+    pub(super) fn rest(&mut self) -> Option<impl Send + 'static> {
+        self.applied = Batch::default();
+        self.instance.take()
     }
 
     pub(super) fn overlay(&mut self) -> &mut Overlay<C> {
@@ -121,6 +132,9 @@ where
     /// One round: what is at hand, up to the limits, is applied. Before that, what was set aside and is to be tried again, a
     /// key a round: so all that is applied of a key is in one commit.
     pub(super) fn round(&mut self, limits: &BatchLimits) -> Result<(), Halt> {
+        if self.instance.is_none() {
+            self.instance = Some(self.start_instance()?);
+        }
         let mut batch = std::mem::take(&mut self.applied);
         batch.clear();
         if let Some(letters) = self.parking.next_retry() {
@@ -143,23 +157,22 @@ where
 
     /// Applies the events in order, and says how many it got over.
     fn apply_all(&mut self, batch: &Batch) -> (usize, Result<(), Halt>) {
-        let (mut done, mut most) = (0, batch.len());
+        let mut done = 0;
         while done < batch.len() {
-            let end = batch.len().min(done + most);
+            let end = batch.len().min(done.saturating_add(self.at_once));
             let is_all = (done, end) == (0, batch.len());
             let some = if is_all { Cow::Borrowed(batch) } else { Cow::Owned(batch.slice(done..end)) };
             match self.apply_some(&some) {
                 Ok((passed, None)) => {
                     done += passed;
-                    most = most.saturating_mul(2);
+                    self.at_once = self.at_once.saturating_mul(2);
                     if passed < some.len() && !self.is_enough() {
                         return (done, Err(Halt::Fault(self.full(batch, done, None))));
                     }
                 }
                 Ok((passed, Some(reason))) => {
                     done += passed;
-                    // Where many can't be applied, the rest is not to be copied and tried for each of them.
-                    most = (most / 2).max(1);
+                    self.at_once = (some.len() / 4).max(1);
                     if let Err(fault) = self.set_aside(batch, done, reason) {
                         return (done, Err(Halt::Fault(fault)));
                     }
@@ -297,7 +310,8 @@ where
 
     fn apply(&mut self, batch: &Batch) -> Result<(), Failure> {
         let overlay = self.overlay.take().expect("every call of the instance gives it back");
-        let (overlay, result) = self.instance.apply(batch, overlay);
+        let instance = self.instance.as_mut().expect("every round begins with one");
+        let (overlay, result) = instance.apply(batch, overlay);
         self.overlay = Some(overlay);
         result
     }
@@ -315,7 +329,7 @@ where
         // What stands before the event that the plugin has named is most likely well, and is tried at once: it is no event of
         // it that is judged, so it need not be counted.
         if named > 0 {
-            self.instance = self.module.instantiate(&self.lane, &self.topics)?;
+            self.instance = Some(self.start_instance()?);
             match self.apply(&batch.slice(0..named)) {
                 Ok(()) => healthy = named,
                 Err(Failure::Unavailable(source)) => return Err(Halt::Unavailable(source)),
@@ -324,9 +338,9 @@ where
             self.keep()?;
         }
         let counted = self.module.instantiate_counted(&self.lane, &self.topics)?;
-        let uncounted = std::mem::replace(&mut self.instance, counted);
+        let uncounted = self.instance.replace(counted);
         if healthy > 0 {
-            well = Some(uncounted);
+            well = uncounted;
         }
         let mut guilty = None;
         while healthy < batch.len() {
@@ -347,10 +361,14 @@ where
         // If nobody is guilty, it was the size of the batch, not an event of it. Counting has its price, so what follows is
         // applied without.
         self.instance = match well {
-            Some(instance) => instance,
-            None => self.module.instantiate(&self.lane, &self.topics)?,
+            Some(instance) => Some(instance),
+            None => Some(self.start_instance()?),
         };
         Ok(Isolated { healthy, guilty })
+    }
+
+    fn start_instance(&self) -> Result<M::Instance, Unstarted> {
+        self.module.instantiate(&self.lane, &self.topics)
     }
 
     /// The events that are applied are to be committed.

@@ -1,21 +1,15 @@
-//! The wasmtime engines of a host, and the clock that bounds their plugins.
+//! The wasmtime engines of a host.
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
-use std::thread;
-use std::time::Duration;
 
 use wasmtime::{Config, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig};
 
+use super::clock::Clock;
 use crate::limits::{Limits, TABLE_ELEMENTS_MAX};
-
-/// How often the epoch moves, and so how exactly a plugin's time is measured.
-pub(super) const TICK: Duration = Duration::from_millis(10);
 
 /// Slots of the pool, each of which reserves some 4 GiB of address space (not of memory).
 const POOL_SLOTS: u32 = 256;
-/// Bytes that a slot keeps from one instance to the next instead of giving them back to the system.
-const POOL_KEEP_BYTES: usize = 1 << 20;
 
 /// Which engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +47,8 @@ pub struct Engine {
     pooled: Option<wasmtime::Engine>,
     on_demand: wasmtime::Engine,
     counted: Arc<OnceLock<wasmtime::Engine>>,
+    /// Bounds what plugins do in the first two.
+    pub(super) clock: Clock,
     limits: Limits,
     /// The program that compiles in a process of its own, if one does.
     pub(super) aside: Option<PathBuf>,
@@ -63,18 +59,10 @@ impl Engine {
     /// this process, without bounds.
     pub fn new(limits: &Limits) -> wasmtime::Result<Self> {
         let on_demand = new(Kind::OnDemand, limits)?;
-        keep_time(&on_demand)?;
-        let pooled = match new(Kind::Pooled, limits) {
-            Ok(engine) => {
-                keep_time(&engine)?;
-                Some(engine)
-            }
-            Err(error) => {
-                tracing::debug!("no pool of instances: {error:#}");
-                None
-            }
-        };
-        Ok(Self { pooled, on_demand, counted: Arc::default(), limits: limits.clone(), aside: None })
+        let pooled = new(Kind::Pooled, limits);
+        let pooled = pooled.inspect_err(|error| tracing::debug!("no pool of instances: {error:#}")).ok();
+        let clock = Clock::start([&on_demand].into_iter().chain(&pooled).map(wasmtime::Engine::weak).collect())?;
+        Ok(Self { pooled, on_demand, counted: Arc::default(), clock, limits: limits.clone(), aside: None })
     }
 
     /// The same, but plugins are compiled by this program, in processes that are bounded: as [`super::compile()`] does when
@@ -123,22 +111,8 @@ pub(super) fn new(kind: Kind, limits: &Limits) -> wasmtime::Result<wasmtime::Eng
             // What a plugin may have is bounded alike in all engines, by its limits.
             .max_memories_per_module(POOL_SLOTS)
             .max_tables_per_module(POOL_SLOTS)
-            .table_elements(TABLE_ELEMENTS_MAX)
-            .linear_memory_keep_resident(POOL_KEEP_BYTES);
+            .table_elements(TABLE_ELEMENTS_MAX);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     }
     wasmtime::Engine::new(&config)
-}
-
-fn keep_time(engine: &wasmtime::Engine) -> wasmtime::Result<()> {
-    let engine = engine.weak();
-    let tick = move || {
-        while let Some(engine) = engine.upgrade() {
-            engine.increment_epoch();
-            drop(engine);
-            thread::park_timeout(TICK);
-        }
-    };
-    thread::Builder::new().name("lantern-epoch".into()).spawn(tick)?;
-    Ok(())
 }

@@ -8,7 +8,7 @@ use wasmtime::{Store, StoreContextMut, Trap, UpdateDeadline, WasmBacktrace};
 
 use super::abi::{self, BatchRecord, FailureRecord, Level};
 use super::chatter::Chatter;
-use super::engine::TICK;
+use super::clock::{Clock, TICK};
 use super::fuel;
 use super::imports::{Line, cut};
 use super::memory::{OutOfMemory, OutOfTable, Usage};
@@ -34,6 +34,7 @@ pub(super) struct State<V> {
     pub(super) config: Arc<Config>,
     pub(super) lines: Vec<Line>,
     pub(super) chatter: Chatter,
+    clock: Clock,
     /// What the present call has asked for.
     pub(super) meter: Meter,
     /// The last words of a panic.
@@ -71,6 +72,7 @@ pub(super) fn start<V: Views>(
     limits: &Arc<Limits>,
     config: &Arc<Config>,
     chatter: &Chatter,
+    clock: &Clock,
 ) -> wasmtime::Result<(Store<State<V>>, Linked)> {
     let state = State {
         views: None,
@@ -79,6 +81,7 @@ pub(super) fn start<V: Views>(
         config: config.clone(),
         lines: Vec::new(),
         chatter: chatter.clone(),
+        clock: clock.clone(),
         meter: Meter::new(limits, 0),
         fatal: None,
         usage: Usage::new(limits),
@@ -92,6 +95,7 @@ pub(super) fn start<V: Views>(
     store.data_mut().is_counted = fuel::fill(&mut store, limits, fuel::START);
     store.epoch_deadline_callback(|store| time_is_up(&store));
     store.set_epoch_deadline(ticks(start_time(limits)));
+    let _running = clock.run();
     let linked = pre.instantiate(&mut store)?;
     Ok((store, linked))
 }
@@ -123,6 +127,7 @@ pub(super) fn describe<V: Views>(
     linked: Linked,
     exports: Exports,
 ) -> wasmtime::Result<abi::Description> {
+    let _running = store.data().clock.run();
     let function = exported(store, linked, exports.describe)?.typed::<(), (abi::Description,)>(&*store)?;
     Ok(function.call(store, ())?.0)
 }
@@ -209,7 +214,9 @@ impl<V: Views> Instance for WasmInstance<V> {
             fuel::fill(&mut self.store, &limits, batch.len());
             self.filled = self.store.get_fuel().unwrap_or(0);
         }
+        let running = self.store.data().clock.run();
         let called = self.call(batch);
+        drop(running);
         let fatal = self.tell(batch);
         let result = match called {
             Ok(Ok(())) => Ok(()),

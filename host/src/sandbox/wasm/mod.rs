@@ -7,6 +7,7 @@ mod anatomy;
 mod cache;
 mod chatter;
 mod check;
+mod clock;
 mod compile;
 mod engine;
 mod file;

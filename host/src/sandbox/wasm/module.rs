@@ -8,6 +8,7 @@ use wasmtime::{PoolConcurrencyLimitError, Store};
 
 use super::chatter::Chatter;
 use super::check::{LoadError, check};
+use super::clock::Clock;
 use super::compile::compiled;
 use super::engine::Kind;
 use super::file::{self, read};
@@ -152,17 +153,17 @@ impl<V: Views> Compiled<V> {
     /// Starts an instance: from the pool, or, if that is full, on demand.
     fn start(&self, config: &Arc<Config>) -> Result<Started<V>, Unstarted> {
         let mut linked = &self.first;
-        let mut started = linked.start(&self.limits, config, &self.chatter);
+        let mut started = linked.start(&self.limits, config, &self.chatter, &self.engine.clock);
         if started.as_ref().is_err_and(|e| e.is::<PoolConcurrencyLimitError>()) {
             linked = self.later(Kind::OnDemand)?;
-            started = linked.start(&self.limits, config, &self.chatter);
+            started = linked.start(&self.limits, config, &self.chatter, &self.engine.clock);
         }
         started.map_err(|e| self.unstarted(&e))
     }
 
     /// Starts an instance whose work is counted.
     fn start_counted(&self, config: &Arc<Config>) -> Result<Started<V>, Unstarted> {
-        let started = self.later(Kind::Counted)?.start(&self.limits, config, &self.chatter);
+        let started = self.later(Kind::Counted)?.start(&self.limits, config, &self.chatter, &self.engine.clock);
         started.map_err(|e| self.unstarted(&e))
     }
 
@@ -237,8 +238,9 @@ impl<V: Views> Linked<V> {
         limits: &Arc<Limits>,
         config: &Arc<Config>,
         chatter: &Chatter,
+        clock: &Clock,
     ) -> wasmtime::Result<Started<V>> {
-        let (store, instance) = instance::start(&self.pre, limits, config, chatter)?;
+        let (store, instance) = instance::start(&self.pre, limits, config, chatter, clock)?;
         Ok(Started { store, instance, exports: self.exports })
     }
 }

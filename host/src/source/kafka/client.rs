@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use rdkafka::ClientContext;
 use rdkafka::config::{ClientConfig, FromClientConfigAndContext, RDKafkaLogLevel};
@@ -102,6 +103,8 @@ pub(super) fn config(brokers: &str) -> ClientConfig {
         .set("bootstrap.servers", brokers)
         .set("client.id", "lantern")
         .set("reconnect.backoff.max.ms", "1000")
+        // What a broker may ask its clients to tell it takes 300 kB of each client's memory.
+        .set("enable.metrics.push", "false")
         .set_log_level(RDKafkaLogLevel::Info);
     config
 }
@@ -110,13 +113,28 @@ pub(super) fn config(brokers: &str) -> ClientConfig {
 /// default.
 const FETCH_BYTES_MAX: usize = 1 << 20;
 
-/// A consumer that is told what to read and remembers nothing. It fetches about so many bytes ahead of each partition.
+/// How long the broker may wait for events before it answers that there are none. Only with that answer a partition counts
+/// as read to its end, and a lane of several waits for all of them before it takes the oldest event.
+const FETCH_WAIT: Duration = Duration::from_secs(1);
+const FETCH_WAIT_SEVERAL: Duration = Duration::from_millis(100);
+
+/// What a consumer fetches.
+pub(super) struct Fetching {
+    /// How many partitions.
+    pub(super) partitions: usize,
+    /// About so many bytes ahead of each.
+    pub(super) ahead_bytes: usize,
+}
+
+/// A consumer that is told what to read and remembers nothing.
 pub(super) fn consumer(
     brokers: &str,
     properties: &[(String, String)],
-    ahead_bytes: usize,
+    fetching: Fetching,
     context: Context,
 ) -> Result<BaseConsumer<Context>, KafkaError> {
+    let Fetching { partitions, ahead_bytes } = fetching;
+    let wait = if partitions > 1 { FETCH_WAIT_SEVERAL } else { FETCH_WAIT };
     let mut config = config(brokers);
     config
         // Reading by assignment wants a name, although no group is ever joined.
@@ -129,9 +147,7 @@ pub(super) fn consumer(
         .set("isolation.level", "read_committed")
         .set("check.crcs", "true")
         .set("fetch.min.bytes", "1")
-        // The broker says that a partition has no more only when it answers, and a lane of several partitions waits for
-        // that before it takes the oldest event.
-        .set("fetch.wait.max.ms", "100")
+        .set("fetch.wait.max.ms", wait.as_millis().to_string())
         // The default of a second stalls a reader whose queue was full.
         .set("fetch.queue.backoff.ms", "2")
         .set("queued.min.messages", FETCH_AHEAD_EVENTS)

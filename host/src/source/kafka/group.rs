@@ -18,7 +18,7 @@ use crate::event::TopicPartition;
 use crate::source::{Assignment, Group};
 
 /// How long a poll may take, and so how soon an order is followed.
-const POLL: Duration = Duration::from_millis(20);
+const POLL: Duration = Duration::from_millis(50);
 /// How long the host waits for its leave: a coordinator that is away forgets it by itself.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
 

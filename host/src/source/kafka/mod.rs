@@ -23,7 +23,7 @@ use rdkafka::types::RDKafkaConfRes;
 use super::{Bounds, Error, Source, Start, Topic, TopicId};
 use crate::event::TopicPartition;
 use budget::Budget;
-use client::Context;
+use client::{Context, Fetching};
 pub use group::KafkaGroup;
 pub use reader::KafkaReader;
 
@@ -76,7 +76,8 @@ impl Kafka {
     /// The cluster behind the brokers `host:port,…`, with further properties of librdkafka (for TLS or SASL, say).
     /// Does not connect yet.
     pub fn new(brokers: &str, properties: Vec<(String, String)>) -> Result<Self, BadSettings> {
-        let questions = client::consumer(brokers, &properties, budget::READER_BYTES_MIN, Context::default());
+        let fetching = Fetching { partitions: 0, ahead_bytes: budget::READER_BYTES_MIN };
+        let questions = client::consumer(brokers, &properties, fetching, Context::default());
         Ok(Self {
             brokers: brokers.into(),
             properties: properties.into(),
@@ -114,15 +115,15 @@ impl Kafka {
         Error::Unavailable { what: self.what(), source: Box::new(error) }
     }
 
-    /// Where a reader is to start, checked against what the log has.
-    async fn first(&self, start: &Start) -> Result<u64, Error> {
+    /// What a reader is to read, checked against what the log has.
+    async fn unread(&self, start: &Start) -> Result<Bounds, Error> {
         let at = start.at.clone();
         let Bounds { first, end } = self.bounds(&at).await?;
         match start.next {
-            None => Ok(first),
+            None => Ok(Bounds { first, end }),
             Some(next) if next < first => Err(Error::Truncated { at, next, first }),
             Some(next) if next > end => Err(Error::Shortened { at, next, end }),
-            Some(next) => Ok(next),
+            Some(next) => Ok(Bounds { first: next, end }),
         }
     }
 
@@ -196,16 +197,16 @@ impl Source for Kafka {
         self.check(&ids).await?;
         let mut starts = Vec::with_capacity(from.len());
         for start in from {
-            let first = match self.first(&start).await {
-                Ok(first) => first,
+            let unread = match self.unread(&start).await {
+                Ok(unread) => unread,
                 // That may be because the topic was made anew in between.
                 Err(error) => return Err(self.check(&ids).await.err().unwrap_or(error)),
             };
-            starts.push((start, first));
+            starts.push((start, unread));
         }
         let allowance = self.budget.take(starts.len());
-        let ahead_bytes = allowance.partition_bytes();
-        let consumer = client::consumer(&self.brokers, &self.properties, ahead_bytes, Context::of(ids));
+        let fetching = Fetching { partitions: starts.len(), ahead_bytes: allowance.partition_bytes() };
+        let consumer = client::consumer(&self.brokers, &self.properties, fetching, Context::of(ids));
         let consumer = consumer.map_err(|e| self.unavailable(e))?;
         KafkaReader::new(consumer, starts, self.what(), allowance).map_err(|e| self.unavailable(e))
     }

@@ -13,10 +13,10 @@ use super::client::Context;
 use super::queue::{Queue, Taken, Tidings};
 use crate::event::{Batch, BatchLimits, Event};
 use crate::source::merge::{self, Cursor, Head};
-use crate::source::{Error, Reader, Start};
+use crate::source::{Bounds, Error, Reader, Start};
 
 /// How often a reader without events hears whether its client has lost the brokers.
-const LISTEN_EVERY: Duration = Duration::from_millis(200);
+const LISTEN_EVERY: Duration = Duration::from_secs(1);
 
 /// Offsets before the end of the log that need not be events: the end of a transaction takes one. Where transactions
 /// follow one another, the broker never says that there is no more.
@@ -49,7 +49,7 @@ struct KafkaCursor {
 impl KafkaReader {
     pub(super) fn new(
         consumer: BaseConsumer<Context>,
-        starts: Vec<(Start, u64)>,
+        starts: Vec<(Start, Bounds)>,
         what: String,
         allowance: Allowance,
     ) -> Result<Self, KafkaError> {
@@ -57,7 +57,7 @@ impl KafkaReader {
         let filled = Arc::new(Notify::new());
         let mut assignment = TopicPartitionList::new();
         let mut cursors = Vec::with_capacity(starts.len());
-        for (Start { at, topic, .. }, first) in starts {
+        for (Start { at, topic, .. }, Bounds { first, end }) in starts {
             let number = |_| KafkaError::Global(RDKafkaErrorCode::InvalidArgument);
             let partition = i32::try_from(at.partition).map_err(number)?;
             let offset = Offset::Offset(i64::try_from(first).map_err(number)?);
@@ -67,7 +67,7 @@ impl KafkaReader {
                 topic,
                 partition: at.partition,
                 next: first,
-                at_end: false,
+                at_end: first >= end,
                 headers: Vec::new(),
                 what: what.clone(),
             });

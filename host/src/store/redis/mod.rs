@@ -2,7 +2,7 @@
 //! fenced by watching the lane's own key.
 //!
 //! Each session has a connection of its own, which never reconnects: a new connection would have lost the watch, and
-//! with it the fence.
+//! with it the fence. All sessions together have one more, by which they look whether all is as it was.
 
 pub(crate) mod benching;
 mod cells;
@@ -12,6 +12,7 @@ pub(crate) mod fuzzing;
 mod keys;
 mod lane;
 mod letters;
+mod looks;
 mod peek;
 mod registry;
 mod rights;
@@ -29,6 +30,7 @@ use redis::{AsyncConnectionConfig, IntoConnectionInfo};
 use super::{Error, Store};
 use crate::projection::{Projection, Share};
 pub use cells::RedisCells;
+use looks::Looks;
 pub use registry::{HistoryLine, Record, RedisRegistry, ServerFacts, Settlement};
 pub use rights::{Place, Role, rules};
 use said::Said;
@@ -44,6 +46,7 @@ pub struct Redis {
     client: redis::Client,
     /// Address and database, without password.
     what: Arc<str>,
+    looks: Arc<Looks>,
 }
 
 impl Redis {
@@ -54,7 +57,7 @@ impl Redis {
         // The client would tell its name with every connection, for which a user needs a right more.
         let settings = info.redis_settings().clone().set_skip_set_lib_name();
         let client = redis::Client::open(info.set_redis_settings(settings)).map_err(BadUrl)?;
-        Ok(Self { client, what: what.into() })
+        Ok(Self { client, what: what.into(), looks: Arc::default() })
     }
 
     /// The number of the database.

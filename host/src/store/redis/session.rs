@@ -19,6 +19,9 @@ use crate::op::COUNTER_MAX;
 use crate::projection::{Kind, LaneId, Ordering, Projection, Share};
 use crate::store::{Checkpoint, Commit, Error, Session};
 
+/// So often a session looks by its own connection, which a server may close when it has not been used for long.
+const OWN_LOOK: u32 = 30;
+
 /// A lane's hold on Redis.
 pub struct RedisSession {
     redis: Redis,
@@ -33,6 +36,8 @@ pub struct RedisSession {
     expected: LaneHash,
     /// What was found wrong behind the last commit; the next call tells it.
     fault: Option<Error>,
+    /// How often it has looked.
+    looks: u32,
 }
 
 impl RedisSession {
@@ -46,6 +51,7 @@ impl RedisSession {
             retry: keys::retry(&id),
             expected: LaneHash { owner: nonce(), ..LaneHash::default() },
             fault: None,
+            looks: 0,
             projection,
             id,
         };
@@ -324,10 +330,18 @@ impl Session for RedisSession {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
-        let mut pipeline = redis::pipe();
-        pipeline.cmd("HGETALL").arg(&self.key);
-        let found = self.send(&pipeline).await?.pop();
-        let found = self.parse(found)?;
+        self.looks = self.looks.wrapping_add(1);
+        let question = cmd("HGETALL").arg(&self.key).to_owned();
+        let by_all = match self.looks % OWN_LOOK {
+            0 => None,
+            _ => self.redis.looks.ask(&self.redis, &question).await,
+        };
+        let answer = match by_all {
+            Some(answer) => answer,
+            None => self.connection.send_packed_command(&question).await,
+        };
+        let found = answer.map_err(|e| self.redis.unavailable(e))?;
+        let found = self.parse(Some(found))?;
         self.compare(&found).map_or(Ok(()), Err)
     }
 

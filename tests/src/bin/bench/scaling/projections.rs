@@ -59,13 +59,14 @@ fn take_turn(servers: &Servers, count: usize, events: usize) -> anyhow::Result<T
     let (before, live) = events.split_at(BEFORE);
     servers.kafka.produce(&topic, before);
     let names: Vec<String> = (1..=count).map(|number| format!("{PROJECTION}-{number}")).collect();
-    let mut run = Host::run(&(servers.kafka.url() + fetched::COUNTING), &servers.redis).log(fetched::LOG);
+    let lanes = count * PARTITIONS as usize;
+    let mut run = Host::run(&(servers.kafka.url() + &fetched::counting(lanes)), &servers.redis).log(fetched::LOG);
     for name in &names {
         run = run.projection(name, &artefacts::plugin(PROJECTION), &[&topic]);
     }
     let mut host = run.start();
     until_applied(servers, &mut host, &names, before.len());
-    fetched::until_shared(&host, count * PARTITIONS as usize, PARTITIONS as usize);
+    fetched::until_shared(&host, lanes, PARTITIONS as usize);
 
     let fetched_before = fetched::bytes_of(&host, payload_bytes(before));
     let meter = Meter::start(servers, &[&*host])?;
