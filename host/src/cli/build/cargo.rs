@@ -23,7 +23,8 @@ pub(in crate::cli) enum Talk<'a> {
 pub(super) async fn build(package: &Package, more: &[String], talk: Talk<'_>) -> Result<PathBuf, UserError> {
     let mut command = Command::new(toolchain::cargo());
     command
-        .args(["build", "--lib", "--target", TARGET, "--profile", kit::PROFILE])
+        // As a library for tests it could not be optimized as one with the SDK, and cargo would not say so.
+        .args(["rustc", "--lib", "--crate-type", "cdylib", "--target", TARGET, "--profile", kit::PROFILE])
         .arg("--target-dir")
         .arg(&package.target_dir)
         .args(profile(package))
