@@ -18,8 +18,9 @@ pub(crate) struct Cache<S> {
     /// name a slot that is not changed any more.
     changed: Vec<u32>,
     announced: Announced,
-    /// Places in `young` that were asked for lately, each where [`lately`] puts its name. May be those of other names.
-    lately: [u32; LATELY],
+    /// While there are but a few slots: places in `young` that were asked for lately, each where [`lately`] puts its name.
+    /// May be those of other names.
+    lately: [u32; FEW],
     /// How many slots a generation holds before it grows old.
     capacity: usize,
 }
@@ -38,8 +39,8 @@ struct Announced {
 /// As often as that one may stray before nothing more is expected.
 const STRAYED_MAX: u32 = 9;
 
-/// How many places of what was asked for lately are kept, at most.
-const LATELY: usize = 32;
+/// How many slots are a few.
+const FEW: usize = 32;
 
 struct Generation<S> {
     index: HashTable<u32>,
@@ -66,7 +67,7 @@ pub(crate) struct Change<'a, S> {
 impl<S: Default> Cache<S> {
     pub(crate) fn new(capacity: usize) -> Self {
         let (young, old) = Default::default();
-        Self { young, old, changed: Vec::new(), announced: Announced::default(), lately: [0; LATELY], capacity }
+        Self { young, old, changed: Vec::new(), announced: Announced::default(), lately: [0; FEW], capacity }
     }
 
     pub(crate) fn set_capacity(&mut self, capacity: usize) {
@@ -76,26 +77,14 @@ impl<S: Default> Cache<S> {
     /// The place of a slot, new or known. Good until the next [`Cache::drain`].
     pub(crate) fn place(&mut self, key: &[u8], id: &[u8]) -> u32 {
         let Some(next) = self.announced.next() else {
-            return self.place_lately(key, id);
+            return self.look_up(key, id);
         };
         if self.young.slots[next as usize].name.is(key, id) {
             self.announced.pass(1);
             return next;
         }
-        let place = self.place_lately(key, id);
-        self.announced.seek(place);
-        place
-    }
-
-    /// A few names, such as those of counters, are asked for again and again.
-    fn place_lately(&mut self, key: &[u8], id: &[u8]) -> u32 {
-        let at = lately(key, id);
-        let place = self.lately[at];
-        if self.young.slots.get(place as usize).is_some_and(|slot| slot.name.is(key, id)) {
-            return place;
-        }
         let place = self.look_up(key, id);
-        self.lately[at] = place;
+        self.announced.seek(place);
         place
     }
 
@@ -112,11 +101,24 @@ impl<S: Default> Cache<S> {
     }
 
     fn look_up(&mut self, key: &[u8], id: &[u8]) -> u32 {
-        let hash = name::hash(key, id);
-        if let Some(place) = self.young.find(hash, key, id) {
-            return place;
+        // A few names, such as those of counters, are asked for again and again. Among many it is not worth a try.
+        let at = lately(key, id);
+        let is_among_few = self.young.slots.len() <= FEW;
+        if is_among_few {
+            let place = self.lately[at];
+            if self.young.slots.get(place as usize).is_some_and(|slot| slot.name.is(key, id)) {
+                return place;
+            }
         }
-        self.rejuvenate(hash, key, id)
+        let hash = name::hash(key, id);
+        let place = match self.young.find(hash, key, id) {
+            Some(place) => place,
+            None => self.rejuvenate(hash, key, id),
+        };
+        if is_among_few {
+            self.lately[at] = place;
+        }
+        place
     }
 
     /// Apart, so that looking up what is young stays small.
@@ -206,7 +208,7 @@ fn lately(key: &[u8], id: &[u8]) -> usize {
         [first, .., last] => usize::from(*first) + 3 * usize::from(*last),
         _ => 0,
     };
-    (ends(id) + id.len() + ends(key)) % LATELY
+    (ends(id) + id.len() + ends(key)) % FEW
 }
 
 impl<S> Default for Generation<S> {
