@@ -39,11 +39,14 @@ const PLUGINS: [&str; 18] = [
     "witness",
 ];
 
+/// What `lantern build` tells the compiler.
+const INLINING: &str = "target.wasm32-unknown-unknown.rustflags=['-C', 'llvm-args=-inline-threshold=1000']";
+
 /// The Wasm file of an example or fixture plugin, by its crate's name.
 pub fn plugin(name: &str) -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let folder = BUILT.get_or_init(|| {
-        let mut args = vec!["--profile", "plugin", "--target", GUEST];
+        let mut args = vec!["--profile", "plugin", "--target", GUEST, "--config", INLINING];
         for package in PLUGINS {
             args.extend(["--package", package]);
         }

@@ -97,10 +97,11 @@ impl<S: Pending> Handle<S> {
         I: AsRef<[u8]>,
     {
         let mut cache = self.cache();
+        cache.announce_anew();
         self.address.outbox.prefetch(self.address.view, |wanted| {
             for (key, id) in members {
                 let (key, id) = (key.as_ref(), id.as_ref());
-                let place = cache.place(key, id);
+                let place = cache.announce(key, id);
                 if !cache.state(place).is_known() {
                     wanted.push(key, id);
                 }

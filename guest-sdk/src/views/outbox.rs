@@ -2,6 +2,7 @@
 //! memory from batch to batch.
 
 use std::cell::RefCell;
+use std::io;
 use std::rc::Rc;
 
 use crate::Result;
@@ -85,16 +86,16 @@ impl Writes {
         document: &impl serde::Serialize,
     ) -> Result<()> {
         self.begin(verb, view, key, member);
-        serde_json::to_writer(&mut self.data, document)?;
+        serde_json::to_writer(Bytes(&mut self.data), document)?;
         self.end();
         Ok(())
     }
 
     fn begin(&mut self, verb: Verb, view: u32, key: &[u8], member: &[u8]) {
         self.heads.push(head(verb, view));
-        self.data.extend_from_slice(key);
+        put(&mut self.data, key);
         self.end();
-        self.data.extend_from_slice(member);
+        put(&mut self.data, member);
         self.end();
     }
 
@@ -121,6 +122,63 @@ impl Pairs {
     }
 }
 
+/// Takes JSON, piece by piece.
+struct Bytes<'a>(&'a mut Vec<u8>);
+
+impl io::Write for Bytes<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        put(self.0, bytes);
+        Ok(bytes.len())
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
+        put(self.0, bytes);
+        Ok(())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Appends bytes. In a plugin a copy of just any length is a call to the host, so short ones are made of two words.
+fn put(data: &mut Vec<u8>, bytes: &[u8]) {
+    match bytes.len() {
+        0 => {}
+        1 => data.push(bytes[0]),
+        4..=8 => put_ends::<4>(data, bytes),
+        9..=16 => put_ends::<8>(data, bytes),
+        _ => data.extend_from_slice(bytes),
+    }
+}
+
+/// Appends one or two words' worth of bytes: the first word, and the last one, which overlaps it.
+fn put_ends<const WORD: usize>(data: &mut Vec<u8>, bytes: &[u8]) {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<WORD>(), bytes.last_chunk::<WORD>()) {
+        data.reserve(2 * WORD);
+        data.extend_from_slice(first);
+        data.truncate(data.len() + bytes.len() - 2 * WORD);
+        data.extend_from_slice(last);
+    }
+}
+
 fn end_of(data: &[u8]) -> u32 {
     u32::try_from(data.len()).expect("a batch writes less than the 4 GiB that a plugin can hold")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_of_any_length_are_appended() {
+        let bytes: Vec<u8> = (0..40).collect();
+        for before in 0..3 {
+            for len in 0..=bytes.len() {
+                let mut data = bytes[..before].to_vec();
+                put(&mut data, &bytes[..len]);
+                assert_eq!(data, [&bytes[..before], &bytes[..len]].concat(), "{len} behind {before}");
+            }
+        }
+    }
 }
