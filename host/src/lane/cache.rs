@@ -77,16 +77,16 @@ impl Cache {
     }
 
     /// Brings the cells that it holds up to date with what was committed.
-    pub(super) fn update(&mut self, committed: &Changes) {
+    pub(super) fn update(&mut self, committed: Changes) {
         if self.young.is_empty() && self.old.is_empty() {
             return;
         }
-        for (view, key, change) in committed.structures() {
+        for (view, key, change) in committed.into_structures() {
             if change.cleared {
-                self.forget(view, key);
+                self.forget(view, &key);
             }
-            for (member, cell) in &change.cells {
-                let at = CellRef { view, key, member };
+            for (member, cell) in change.cells {
+                let at = CellRef { view, key: &key, member: &member };
                 match cell {
                     Cell::Put(value) => self.replace(&at, Some(value)),
                     Cell::Remove => self.replace(&at, None),
@@ -106,15 +106,15 @@ impl Cache {
     }
 
     /// Gives a cell another value, if it is held.
-    fn replace(&mut self, cell: &CellRef<'_>, value: Option<&Value>) {
+    fn replace(&mut self, cell: &CellRef<'_>, value: Option<Value>) {
         if let Some(held) = self.young.get_mut(cell) {
-            self.young_bytes = self.young_bytes + value_bytes(value) - value_bytes(held.as_ref());
-            *held = value.cloned();
+            self.young_bytes = self.young_bytes + value_bytes(value.as_ref()) - value_bytes(held.as_ref());
+            *held = value;
             if self.young_bytes > self.bytes_max / 2 {
                 self.age();
             }
         } else if let Some((name, _)) = self.old.remove_entry(cell) {
-            self.insert_name(name, value.cloned());
+            self.insert_name(name, value);
         }
     }
 }
@@ -163,7 +163,7 @@ mod tests {
             let value = &round.to_le_bytes()[..];
             let write = Write { verb: Verb::Hset, view: 0, key: b"", member: b"hot!", value };
             committed.write(&[view], &write).unwrap();
-            cache.update(&committed);
+            cache.update(committed);
             assert_eq!(cache.get(&cell(b"hot!")), Some(Some(Value::Bytes(value.into()))));
         }
         assert!(others.iter().all(|other| cache.get(&cell(other)) == Some(None)), "nothing had to make room");

@@ -128,7 +128,8 @@ impl<C: Cells> Overlay<C> {
     pub(super) fn settle(&mut self) {
         let acknowledged = *self.acknowledged.borrow();
         if let Some((_, changes)) = self.in_flight.take_if(|(number, _)| *number <= acknowledged) {
-            self.cache.update(&changes);
+            // The store has let go of them by then, so nothing is copied.
+            self.cache.update(Arc::unwrap_or_clone(changes));
         }
     }
 

@@ -33,18 +33,21 @@ pub(super) async fn build(package: &Package, more: &[String], talk: Talk<'_>) ->
         .arg(&package.target_dir)
         .args(profile(package))
         .args(more)
-        .arg("--")
-        .args(INLINING)
         .current_dir(&package.folder)
         .stdin(Stdio::null())
         // Whoever stops waiting does not want it any more.
         .kill_on_drop(true);
+    if let Talk::Kept(_) = talk {
+        let colour = if std::io::stderr().is_terminal() { "always" } else { "never" };
+        command.args(["--quiet", "--color", colour]);
+    }
+    // What stands behind is for the compiler.
+    command.arg("--").args(INLINING);
     let status = match talk {
         // What cargo prints is no data of ours.
         Talk::Shown => command.stdout(Stdio::null()).status().await,
         Talk::Kept(text) => {
-            let colour = if std::io::stderr().is_terminal() { "always" } else { "never" };
-            let output = command.args(["--quiet", "--color", colour]).output().await;
+            let output = command.output().await;
             output.map(|output| {
                 text.push_str(&String::from_utf8_lossy(&output.stderr));
                 output.status

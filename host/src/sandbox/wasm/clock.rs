@@ -92,12 +92,16 @@ mod tests {
     use super::*;
     use wasmtime::{Config, Engine, Instance, Module, Store, Trap};
 
-    /// Whether an endless loop is ended, however long nothing ran before.
+    /// `(module (func (export "spin") (loop (br 0))))`
+    const SPIN: &[u8] = b"\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x03\x02\x01\0\x07\x08\x01\x04spin\0\0\
+        \x0a\x09\x01\x07\0\x03\x40\x0c\0\x0b\x0b";
+
+    /// An endless loop is ended, however long nothing ran before.
     #[test]
     fn ends_what_runs_too_long_also_after_a_rest() {
         let engine = Engine::new(Config::new().epoch_interruption(true)).unwrap();
         let clock = Clock::start(vec![engine.weak()]).unwrap();
-        let module = Module::new(&engine, "(module (func (export \"spin\") (loop (br 0))))").unwrap();
+        let module = Module::new(&engine, SPIN).unwrap();
         let spin = || {
             let mut store = Store::new(&engine, ());
             store.set_epoch_deadline(2);
