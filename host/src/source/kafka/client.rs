@@ -109,9 +109,9 @@ pub(super) fn config(brokers: &str) -> ClientConfig {
     config
 }
 
-/// A partition's part of one answer of the broker, at most, but for a larger event that stands first: librdkafka's own
-/// default.
-const FETCH_BYTES_MAX: usize = 1 << 20;
+/// A partition's part of one answer of the broker, at most, but for a larger event that stands first. An answer is kept until
+/// the last of its events is taken, so it is half of librdkafka's own default.
+const FETCH_BYTES_MAX: usize = 512 << 10;
 
 /// How long the broker may wait for events before it answers that there are none. Only with that answer a partition counts
 /// as read to its end, and a lane of several waits for all of them before it takes the oldest event.
