@@ -58,11 +58,23 @@ impl<C: Registry> Keeper<C> {
 
     /// Reads the records anew. `files` are the modules at hand, should they have to be written back.
     pub(super) async fn refresh(&mut self, files: &BTreeMap<String, Vec<u8>>) -> Result<(), Error> {
-        let mut asked = Instant::now();
-        let mut found = self.registry.load().await?;
+        let asked = Instant::now();
+        let found = self.registry.load().await?;
+        self.take_in(files, asked, found).await
+    }
+
+    /// Takes in records that were found, after writing back what is lost.
+    async fn take_in(
+        &mut self,
+        files: &BTreeMap<String, Vec<u8>>,
+        mut asked: Instant,
+        mut found: Snapshot,
+    ) -> Result<(), Error> {
         let mut tries = 0;
         while let Some(loss) = self.loss(&found).filter(|_| tries < RESTORES) {
             tries += 1;
+            // What was found may have been read in part before the loss, and then would not be missed.
+            found = self.registry.load().await?;
             let has_written = self.restore(files, &found, loss).await?;
             // What was written back may be lost again before it is read.
             self.snapshot.changes = found.changes + u64::from(has_written);
@@ -242,6 +254,18 @@ mod tests {
         memory.go_back(&replicated);
         refresh(&mut keeper).await;
         assert!(memory.deployment(NAME).is_some(), "it is written back once more");
+    }
+
+    #[tokio::test]
+    async fn what_is_lost_while_it_is_read_comes_back() {
+        let memory = Memory::default();
+        let (registry, mut keeper) = knowing(&memory).await;
+        let read = registry.load().await.unwrap();
+        memory.flush();
+        // The records were read before, and the installation once more after.
+        let mixed = Snapshot { installation: None, changes: 0, ..read };
+        keeper.take_in(&BTreeMap::new(), Instant::now(), mixed).await.unwrap();
+        assert!(memory.deployment(NAME).is_some());
     }
 
     #[tokio::test]
