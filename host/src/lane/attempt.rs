@@ -196,9 +196,10 @@ where
         let has_room = self.room().is_some();
         let linger_over = self.linger_over();
         let paced = Some(self.paced).filter(|paced| self.worker.is_some() && *paced > Instant::now());
-        let Self { worker, round, session, call, shutdown, readable, ending, looked, begun, settings, .. } = self;
-        let every = if begun.0.elapsed() < REST { settings.look_every } else { REST.max(settings.look_every) };
-        let look_at = settings.next_look(*looked, every);
+        let look_every = self.settings.look_every;
+        let every = if self.rests() { REST.max(look_every) } else { look_every };
+        let look_at = self.settings.next_look(self.looked, every);
+        let Self { worker, round, session, call, shutdown, readable, ending, .. } = self;
         tokio::select! {
             biased;
             () = shutdown.cancelled(), if ending.is_none() => Happening::Shutdown,
@@ -268,9 +269,14 @@ where
         None
     }
 
-    /// Gives up memory if there have been no events for a while.
+    /// Whether there have been no events for a while.
+    fn rests(&self) -> bool {
+        self.begun.0.elapsed() >= REST
+    }
+
+    /// Gives up memory if it rests.
     fn rest(&mut self) {
-        let rests = self.begun.0.elapsed() >= REST;
+        let rests = self.rests();
         let Some(worker) = self.worker.as_mut().filter(|_| rests) else { return };
         if let Some(memory) = worker.rest() {
             drop(self.settings.blocking.in_background().run(move || drop(memory)));

@@ -19,8 +19,9 @@ use crate::op::COUNTER_MAX;
 use crate::projection::{Kind, LaneId, Ordering, Projection, Share};
 use crate::store::{Checkpoint, Commit, Error, Session};
 
-/// So often a session looks by its own connection, which a server may close when it has not been used for long.
-const OWN_LOOK: u32 = 30;
+/// Every so many looks a session looks by its own connection, which a server may close when it has not been used for long: at the
+/// latest after half a minute, for a lane that rests.
+const OWN_LOOK: u32 = 6;
 
 /// A lane's hold on Redis.
 pub struct RedisSession {
