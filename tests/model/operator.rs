@@ -1,6 +1,7 @@
 //! The operator: does what the commands do, on a line on which nothing goes wrong.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use lantern::control::{
     Beginning, Change, Deployment, Entry, Outcome, Reached, Rebuild, Recorded, Registry, Snapshot, Wanted, plan,
@@ -82,7 +83,7 @@ impl World {
         self.make(snapshot.deployments.get(NAME), Some(plan.after), None).await
     }
 
-    async fn change(&self, snapshot: &Snapshot, before: &Recorded, order: Order) -> Option<Outcome> {
+    async fn change(&self, snapshot: &Snapshot, before: &Arc<Recorded>, order: Order) -> Option<Outcome> {
         let (present, now) = (&before.deployment, snapshot.now);
         let (after, reached) = match order {
             Order::Deploy { .. } => return None,
@@ -114,7 +115,7 @@ impl World {
 
     async fn make(
         &self,
-        before: Option<&Recorded>,
+        before: Option<&Arc<Recorded>>,
         after: Option<Deployment>,
         reached: Option<Reached>,
     ) -> Option<Outcome> {

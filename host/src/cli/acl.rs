@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::connect::{Connection, block_on};
 use super::{Printer, UserError};
+use crate::control::Deployment;
 use crate::projection::name_fault;
 use crate::store::redis::{Place, Role, rules};
 
@@ -76,9 +77,9 @@ pub(crate) fn run(args: Args, printer: &mut Printer) -> anyhow::Result<()> {
 /// The projections that are deployed.
 fn deployed(connection: &Connection) -> anyhow::Result<Vec<Place>> {
     let snapshot = block_on(async { Ok(connection.operator().snapshot().await?) })?;
-    let deployments = snapshot.deployments.into_values().map(|recorded| recorded.deployment);
-    let places: Vec<Place> =
-        deployments.map(|found| Place { projection: found.name, prefix: found.prefix }).collect();
+    let deployments = snapshot.deployments.values().map(|recorded| &recorded.deployment);
+    let place = |found: &Deployment| Place { projection: found.name.clone(), prefix: found.prefix.clone() };
+    let places: Vec<Place> = deployments.map(place).collect();
     if places.is_empty() {
         let hint = "name those that there will be: --projection NAME, or --projection NAME=PREFIX";
         return Err(

@@ -42,7 +42,7 @@ pub(super) async fn go_on(operator: &Operator, name: &str) -> Result<Deployment,
     loop {
         let (_, recorded) = operator.find(name).await?;
         if recorded.deployment.moving.is_none() {
-            return Ok(recorded.deployment);
+            return Ok(recorded.deployment.clone());
         }
         while operator.registry.move_some(&recorded).await.map_err(|e| failure(&e))?.is_some_and(|moved| moved > 0)
         {

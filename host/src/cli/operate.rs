@@ -2,6 +2,7 @@
 //! turn refusals into errors with their exit codes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::app;
 use crate::cli::UserError;
@@ -52,7 +53,7 @@ impl Operator {
     }
 
     /// All records, among which one must be of this name.
-    pub(crate) async fn find(&self, name: &str) -> Result<(Snapshot, Recorded), UserError> {
+    pub(crate) async fn find(&self, name: &str) -> Result<(Snapshot, Arc<Recorded>), UserError> {
         let snapshot = self.snapshot().await?;
         match snapshot.deployments.get(name) {
             Some(recorded) => {
@@ -87,7 +88,7 @@ impl Operator {
             let change = Change { before: Some(before.clone()), after: after.clone(), reached, entry };
             match self.registry.change(&change).await.map_err(|e| failure(&e))? {
                 Outcome::Changed => {}
-                outcome => return Ok((before.deployment, after, outcome)),
+                outcome => return Ok((before.deployment.clone(), after, outcome)),
             }
         }
         Err(contended(name))

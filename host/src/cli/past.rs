@@ -61,7 +61,7 @@ impl Played {
     /// The live generation of a projection.
     pub(super) async fn find(operator: &Operator, connection: &Connection, name: &str) -> anyhow::Result<Self> {
         let (snapshot, recorded) = operator.find(name).await?;
-        let deployment = recorded.deployment;
+        let deployment = recorded.deployment.clone();
         let generation = live(&deployment)?;
         let Some(source) = connection.source(&snapshot) else {
             let message = format!("where the events of projection `{name}` are is not known");

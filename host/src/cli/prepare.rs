@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::operate::{Operator, contended, deployments, failure, refused};
 use super::{UserError, history};
@@ -73,7 +74,7 @@ pub(super) struct Prepared {
     /// Why that is not known, or what the views will lack, though it is no reason not to deploy.
     pub(super) doubt: Option<String>,
     plugin: Plugin,
-    before: Option<Recorded>,
+    before: Option<Arc<Recorded>>,
 }
 
 /// Whoever prepares deployments.

@@ -1,5 +1,7 @@
 //! One step of the control plane: a record's next state, and what must happen in the store in the same instant.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Deployment, Generation, Recorded, Stage};
@@ -9,7 +11,7 @@ use crate::projection::View;
 #[derive(Clone, Debug)]
 pub struct Change {
     /// The record as it was read; none if there must not be one.
-    pub before: Option<Recorded>,
+    pub before: Option<Arc<Recorded>>,
     /// The record as it is to be; none if it is to go.
     pub after: Option<Deployment>,
     /// What must hold of two generations' checkpoints at that instant.

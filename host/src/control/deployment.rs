@@ -244,6 +244,12 @@ impl Deployment {
         self.generations.iter().find(|(_, generation)| generation.is_litter()).map(|(number, _)| *number)
     }
 
+    /// Whether there is nothing to be done for it: it has one generation, which is live and has caught up.
+    pub fn is_settled(&self) -> bool {
+        let is_live_alone = self.generations.len() == 1 && self.live().is_some_and(|live| live.built.is_some());
+        is_live_alone && self.moving.is_none() && !self.removing
+    }
+
     /// Where the views of a generation stand while readers do not read it.
     pub fn hidden_prefix(&self, generation: u64) -> String {
         format!("lantern:views:{}:{generation}:", self.name)

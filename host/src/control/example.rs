@@ -1,6 +1,7 @@
 //! `balances`, as the tests of the control plane deploy it, and what others need of such records.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::steps::{self, Refusal};
 use super::{Beginning, Built, Change, Deployment, Effects, Entry, Plan, Rebuild, Recorded, Stage, Wanted, plan};
@@ -82,7 +83,8 @@ pub(super) fn cut_over() -> Deployment {
 
 /// What follows from a step in the store.
 pub(super) fn effects(before: Option<&Deployment>, after: Option<&Deployment>) -> Effects {
-    let recorded = |deployment: &Deployment| Recorded { deployment: deployment.clone(), text: String::new() };
+    let recorded =
+        |deployment: &Deployment| Arc::new(Recorded { deployment: deployment.clone(), text: String::new() });
     let change =
         Change { before: before.map(recorded), after: after.cloned(), reached: None, entry: Entry::default() };
     change.effects()

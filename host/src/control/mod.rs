@@ -14,6 +14,7 @@ pub mod steps;
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::sync::Arc;
 
 use tokio::sync::watch;
 
@@ -104,7 +105,7 @@ pub struct Snapshot {
     /// The installation; none in a store that was never used, or has lost everything.
     pub installation: Option<Installation>,
     /// The deployments by name.
-    pub deployments: BTreeMap<String, Recorded>,
+    pub deployments: BTreeMap<String, Arc<Recorded>>,
     /// How many changes of records the store has seen. It is less than before only if the store has lost some.
     pub changes: u64,
     /// What can't go on, and why.
@@ -117,6 +118,12 @@ impl Snapshot {
     /// Whether a lane of the generation can't go on.
     pub fn has_stopped(&self, projection: &str, generation: u64) -> bool {
         self.faults.keys().any(|at| (at.projection.as_str(), at.generation) == (projection, generation))
+    }
+
+    /// Whether the records and the faults are those of another snapshot.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        let texts = self.deployments.values().map(|recorded| &recorded.text);
+        self.faults == other.faults && texts.eq(other.deployments.values().map(|recorded| &recorded.text))
     }
 }
 

@@ -1,6 +1,7 @@
 //! A record that can be read leads by every step to one that can be read.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::control::{Built, Change, Deployment, Entry, Rebuild, Recorded, steps};
 
@@ -9,7 +10,8 @@ const NOW: i64 = 1_700_000_000_000;
 
 /// Makes every step from a record, and sees what follows from it.
 pub(super) fn all(before: &Deployment) {
-    let recorded = |deployment: &Deployment| Recorded { deployment: deployment.clone(), text: String::new() };
+    let recorded =
+        |deployment: &Deployment| Arc::new(Recorded { deployment: deployment.clone(), text: String::new() });
     let change = |before: Option<&Deployment>, after: Option<&Deployment>| {
         let (before, after) = (before.map(recorded), after.cloned());
         Change { before, after, reached: None, entry: Entry::default() }.effects()

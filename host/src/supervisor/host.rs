@@ -1,7 +1,8 @@
 //! A host: reads the records, runs the lanes that are its own, drives the rebuilds that it leads, and tells that it lives.
 //!
-//! [`Host::run`] waits for one thing to happen; then it looks at everything anew. What follows is decided by pure
-//! functions: `desired` for the lanes, `drive` for the rebuilds.
+//! [`Host::run`] waits for one thing to happen; then it looks at everything anew, unless it has only read the records again
+//! and they are as they were. What follows is decided by pure functions: `desired` for the lanes, `drive` for the
+//! rebuilds.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -60,6 +61,9 @@ pub struct Host<S: Source, T, C, M> {
     joined: String,
     assignment: watch::Receiver<Assignment>,
     desired: Desired,
+    /// When that was worked out, and whether something has happened since of which other lanes may follow.
+    reconciled: Instant,
+    stale: bool,
 }
 
 impl<S, T, C, M> Host<S, T, C, M>
@@ -91,6 +95,8 @@ where
             joined: String::new(),
             assignment: watch::channel(Assignment::default()).1,
             desired: Desired::default(),
+            reconciled: Instant::now(),
+            stale: true,
             source,
             store,
             registry,
@@ -122,6 +128,7 @@ where
     async fn work(&mut self, mut news: watch::Receiver<u64>) -> Result<(), Error> {
         let mut read_at = Instant::now();
         let mut naming = false;
+        let mut due: Option<Instant> = None;
         loop {
             if Instant::now() >= read_at {
                 if self.read().await? {
@@ -129,26 +136,31 @@ where
                 }
                 read_at = Instant::now() + if self.is_rebuilding() { POLL_REBUILD } else { POLL };
             }
-            self.reconcile();
+            if self.stale || due.is_some_and(|due| Instant::now() >= due) {
+                self.reconcile();
+            }
             if !self.desired.unnamed.is_empty() && !naming {
                 // Lanes wait for it.
                 read_at = Instant::now();
             }
             naming = !self.desired.unnamed.is_empty();
-            let dues = [Some(read_at), self.roster.due(), self.topics.due(), self.modules.due()];
-            let due = dues.into_iter().flatten().min();
+            due = [self.roster.due(self.reconciled), self.topics.due(), self.modules.due()]
+                .into_iter()
+                .flatten()
+                .min();
             tokio::select! {
                 // Whatever comes first, everything is looked at; so nothing that comes later waits for ever.
                 biased;
                 ended = self.roster.ended() => self.note_end(ended, &mut read_at),
-                () = self.modules.arrival() => {}
-                _ = self.topics.answer() => {}
+                () = self.modules.arrival() => self.stale = true,
+                _ = self.topics.answer() => self.stale = true,
                 Ok(()) = news.changed() => read_at = Instant::now(),
                 Ok(()) = self.assignment.changed() => {
                     self.roster.release();
                     self.topics.refresh();
+                    self.stale = true;
                 }
-                () = sleep_until(due.unwrap_or(read_at)) => {}
+                () = sleep_until(due.map_or(read_at, |due| due.min(read_at))) => {}
             }
         }
     }
@@ -156,7 +168,10 @@ where
     /// Reads the records, and joins the other hosts once it is known of which installation. False if Redis is away.
     async fn read(&mut self) -> Result<bool, Error> {
         match self.keeper.refresh(self.modules.files()).await {
-            Ok(()) => self.outages.worked("Redis"),
+            Ok(has_changed) => {
+                self.stale |= has_changed;
+                self.outages.worked("Redis");
+            }
             Err(error) => match error.missed() {
                 Some(missed) => {
                     self.outages.failed(missed, &error, error.hint());
@@ -178,6 +193,7 @@ where
         {
             group.leave().await;
             self.assignment = watch::channel(Assignment::default()).1;
+            self.stale = true;
         }
         if self.group.is_some() {
             return Ok(());
@@ -189,6 +205,7 @@ where
                 self.joined = installation;
                 // It was not told of any topic yet.
                 self.desired.topics.clear();
+                self.stale = true;
                 Ok(())
             }
             Err(error @ source::Error::Unavailable { .. }) => {
@@ -208,6 +225,7 @@ where
 
     /// Makes the lanes those that are desired.
     fn reconcile(&mut self) {
+        (self.reconciled, self.stale) = (Instant::now(), false);
         let snapshot = self.keeper.snapshot();
         let assigned = self.assignment.borrow().partitions.clone();
         let mut desired = desired(snapshot, &self.topics, &assigned, self.options.rebuilds_max);
@@ -235,7 +253,7 @@ where
         desired.lanes.retain(|key, _| !stopped.contains_key(&key.generation_key()));
         self.roster.keep(&desired.lanes);
         for (key, plan) in &desired.lanes {
-            if self.roster.may_start(key)
+            if self.roster.may_start(key, self.reconciled)
                 && let Some(Ok(module)) = self.modules.get(&plan.module)
             {
                 let module = module.clone();
@@ -282,6 +300,7 @@ where
     fn note_end(&mut self, ended: Ended, read_at: &mut Instant) {
         // Whatever the reason, the records may tell more.
         *read_at = Instant::now();
+        self.stale = true;
         let (key, fault) = match ended {
             Ended::Well => return,
             Ended::Remade(source::Error::Remade { topic, is, .. }) => return self.topics.note_id(&topic, &is),

@@ -33,6 +33,8 @@ pub(super) struct Keeper<C> {
     snapshot: Snapshot,
     /// When the snapshot was asked for.
     asked: Instant,
+    /// Whether the snapshot says something else than when that was last told.
+    has_changed: bool,
     /// Faults that could not be noted yet.
     unnoted: BTreeMap<FaultAt, String>,
 }
@@ -40,7 +42,7 @@ pub(super) struct Keeper<C> {
 impl<C: Registry> Keeper<C> {
     pub(super) fn new(registry: C, host: String, installation: Installation) -> Self {
         let (snapshot, asked) = (Snapshot::default(), Instant::now());
-        Self { registry, host, installation, snapshot, asked, unnoted: BTreeMap::new() }
+        Self { registry, host, installation, snapshot, asked, has_changed: true, unnoted: BTreeMap::new() }
     }
 
     pub(super) fn snapshot(&self) -> &Snapshot {
@@ -56,8 +58,9 @@ impl<C: Registry> Keeper<C> {
         &self.installation
     }
 
-    /// Reads the records anew. `files` are the modules at hand, should they have to be written back.
-    pub(super) async fn refresh(&mut self, files: &BTreeMap<String, Vec<u8>>) -> Result<(), Error> {
+    /// Reads the records anew, and says whether there are others. `files` are the modules at hand, should they have to be
+    /// written back.
+    pub(super) async fn refresh(&mut self, files: &BTreeMap<String, Vec<u8>>) -> Result<bool, Error> {
         let asked = Instant::now();
         let found = self.registry.load().await?;
         self.take_in(files, asked, found).await
@@ -69,7 +72,7 @@ impl<C: Registry> Keeper<C> {
         files: &BTreeMap<String, Vec<u8>>,
         mut asked: Instant,
         mut found: Snapshot,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let mut tries = 0;
         while let Some(loss) = self.loss(&found).filter(|_| tries < RESTORES) {
             tries += 1;
@@ -82,8 +85,10 @@ impl<C: Registry> Keeper<C> {
             asked = Instant::now();
             found = self.registry.load().await?;
         }
+        self.has_changed |= !self.snapshot.says_the_same(&found) || !self.unnoted.is_empty();
         (self.snapshot, self.asked) = (found, asked);
-        self.note_all().await
+        self.note_all().await?;
+        Ok(std::mem::take(&mut self.has_changed))
     }
 
     /// What the store has lost since the last look, as far as can be told from its records.
@@ -118,8 +123,8 @@ impl<C: Registry> Keeper<C> {
             self.registry.keep_module(digest, bytes).await?;
         }
         let mut has_written = false;
-        for (_, Recorded { deployment, .. }) in lost {
-            let mut after = deployment.clone();
+        for (_, recorded) in lost {
+            let mut after = recorded.deployment.clone();
             after.version += 1;
             after.moving = None;
             // What stood still has nothing to come back from.
@@ -187,7 +192,7 @@ impl<C: Registry> Hand<C> {
     /// Makes a change to a record of the snapshot; whatever comes of it is in the next snapshot.
     pub(super) async fn change(
         &self,
-        before: &Recorded,
+        before: &Arc<Recorded>,
         after: Option<Deployment>,
         reached: Option<Reached>,
         (action, what): (&str, String),
@@ -214,7 +219,7 @@ mod tests {
         Keeper::new(registry.clone(), "host".to_owned(), installation(id))
     }
 
-    async fn change(registry: &MemoryRegistry, before: Option<Recorded>, after: Option<Deployment>) {
+    async fn change(registry: &MemoryRegistry, before: Option<Arc<Recorded>>, after: Option<Deployment>) {
         let entry = Entry {
             who: "somebody".to_owned(),
             action: "test".to_owned(),
@@ -225,8 +230,8 @@ mod tests {
         assert!(matches!(outcome, Ok(Outcome::Done)), "{outcome:?}");
     }
 
-    async fn refresh(keeper: &mut Keeper<MemoryRegistry>) {
-        keeper.refresh(&BTreeMap::new()).await.expect("memory is never away");
+    async fn refresh(keeper: &mut Keeper<MemoryRegistry>) -> bool {
+        keeper.refresh(&BTreeMap::new()).await.expect("memory is never away")
     }
 
     /// A host that knows of a projection.
@@ -235,8 +240,25 @@ mod tests {
         let mut keeper = keeper(&registry, "one");
         refresh(&mut keeper).await;
         change(&registry, None, Some(example::live(NAME, "t"))).await;
-        refresh(&mut keeper).await;
+        assert!(refresh(&mut keeper).await);
         (registry, keeper)
+    }
+
+    #[tokio::test]
+    async fn says_whether_the_records_are_others() {
+        let memory = Memory::default();
+        let (registry, mut keeper) = knowing(&memory).await;
+        assert!(!refresh(&mut keeper).await, "they are as they were");
+        let at = FaultAt { projection: NAME.to_owned(), generation: 1, share: "0".to_owned() };
+        registry.note_fault(&at, Some("poison")).await.unwrap();
+        assert!(refresh(&mut keeper).await, "a fault is news");
+        registry.note_fault(&at, None).await.unwrap();
+        assert!(refresh(&mut keeper).await, "and so is that it is gone");
+        let before = keeper.snapshot().deployments[NAME].clone();
+        let paused = Deployment { paused: true, version: 2, ..before.deployment.clone() };
+        change(&registry, Some(before), Some(paused)).await;
+        assert!(refresh(&mut keeper).await);
+        assert!(!refresh(&mut keeper).await);
     }
 
     #[tokio::test]

@@ -74,8 +74,8 @@ impl Roster {
     }
 
     /// Whether the lane may be started: it does not run, and its time has come.
-    pub(super) fn may_start(&self, key: &LaneKey) -> bool {
-        let is_held_back = self.held_back.get(key).is_some_and(|held| Instant::now() < held.until);
+    pub(super) fn may_start(&self, key: &LaneKey, now: Instant) -> bool {
+        let is_held_back = self.held_back.get(key).is_some_and(|held| now < held.until);
         !self.running.contains_key(key) && !is_held_back
     }
 
@@ -155,15 +155,15 @@ impl Roster {
         self.held_back.clear();
     }
 
-    /// When the next lane that is held back may start.
-    pub(super) fn due(&self) -> Option<Instant> {
+    /// When the next lane may start that had to wait when this was last looked at.
+    pub(super) fn due(&self, looked: Instant) -> Option<Instant> {
         let waiting = self.held_back.iter().filter(|(key, _)| !self.running.contains_key(*key));
-        waiting.map(|(_, held)| held.until).filter(|until| *until > Instant::now()).min()
+        waiting.map(|(_, held)| held.until).filter(|until| *until > looked).min()
     }
 
     /// The lanes that run, and how they are.
-    pub(super) fn statuses(&self) -> impl Iterator<Item = (&LaneKey, &LanePlan, Status)> {
-        self.running.iter().map(|(key, running)| (key, &running.plan, running.status.borrow().clone()))
+    pub(super) fn statuses(&self) -> impl Iterator<Item = (&LaneKey, &LanePlan, watch::Ref<'_, Status>)> {
+        self.running.iter().map(|(key, running)| (key, &running.plan, running.status.borrow()))
     }
 
     /// The generations of which this host runs the first lane; it is for this host to drive their rebuild.

@@ -2,13 +2,14 @@
 //! is renewed. Every step is made by compare-and-set, so it does no harm if several hosts do the same.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::ages::{Age, Ages};
-use super::desired::{Desired, GenerationKey};
+use super::desired::{Desired, GenerationKey, LaneKey};
 use super::drive::{Step, arrived, at_end, progress, step, too_many};
 use super::keeper::{Hand, Keeper};
 use super::roster::Roster;
@@ -21,6 +22,8 @@ use crate::source::Group;
 
 /// How often the host tells that it lives, and looks what is to be removed.
 const EVERY: Duration = Duration::from_secs(1);
+/// How often offsets are reported that are as they were.
+const OFFSETS_EVERY: Duration = Duration::from_secs(30);
 
 /// Chunks of a cutover that are moved before the host looks after everything else again.
 const CHUNKS_AT_ONCE: usize = 50;
@@ -41,7 +44,9 @@ pub(super) struct Upkeep {
     /// How many reports were made.
     told: u64,
     /// What each lane had committed when that was told.
-    committed: BTreeMap<String, u64>,
+    committed: BTreeMap<LaneKey, u64>,
+    /// The offsets that were last reported to the group, and when.
+    reported: (BTreeMap<TopicPartition, u64>, Option<Instant>),
     /// Tasks that look after one deployment each, and its names. They end with this.
     chores: JoinSet<String>,
     tended: BTreeSet<String>,
@@ -50,9 +55,16 @@ pub(super) struct Upkeep {
 
 impl Upkeep {
     pub(super) fn new(host: String) -> Self {
-        let committed = BTreeMap::new();
-        let (chores, tended, ages) = (JoinSet::new(), BTreeSet::new(), Ages::default());
-        Self { host, told_at: None, told: 0, committed, chores, tended, ages }
+        Self {
+            host,
+            told_at: None,
+            told: 0,
+            committed: BTreeMap::new(),
+            reported: (BTreeMap::new(), None),
+            chores: JoinSet::new(),
+            tended: BTreeSet::new(),
+            ages: Ages::default(),
+        }
     }
 
     pub(super) async fn turn<C: Registry, G: Group>(
@@ -72,9 +84,20 @@ impl Upkeep {
         self.told_at = Some(Instant::now());
         registry.beat(&report).await?;
         if let Some(group) = group {
-            group.report(offsets(roster));
+            self.report_offsets(roster, group);
         }
         Ok(Turn::Told)
+    }
+
+    /// Reports offsets to the group if there are others, and now and then though there are none: Kafka forgets what is not
+    /// repeated, and may not have got them.
+    fn report_offsets<G: Group>(&mut self, roster: &Roster, group: &G) {
+        let offsets = offsets(roster);
+        let is_due = self.reported.1.is_none_or(|at| at.elapsed() >= OFFSETS_EVERY);
+        if is_due || offsets != self.reported.0 {
+            group.report(offsets.clone());
+            self.reported = (offsets, Some(Instant::now()));
+        }
     }
 
     /// Looks after every deployment, each in a task of its own: a comparison or a removal may take minutes, and must not
@@ -96,13 +119,16 @@ impl Upkeep {
                 }
             }
         }
-        let (hand, snapshot) = (keeper.hand(), keeper.snapshot());
+        let snapshot = keeper.snapshot();
+        let mut hand = None;
         self.ages.keep(&snapshot.deployments.values().filter_map(|recorded| old(&recorded.deployment)).collect());
         for (name, recorded) in &snapshot.deployments {
-            if !self.tended.insert(name.clone()) {
+            let deployment = &recorded.deployment;
+            let unnamed: BTreeMap<_, _> =
+                desired.unnamed.iter().filter(|((of, _), _)| of == name).map(unnamed).collect();
+            if (unnamed.is_empty() && deployment.is_settled()) || !self.tended.insert(name.clone()) {
                 continue;
             }
-            let deployment = &recorded.deployment;
             let leads = |number| led.contains(&(name.clone(), number));
             // One that stands still has no lane, so nobody leads it, and everyone looks after it.
             let rebuilds = deployment.next().is_some_and(|(number, next)| next.frozen || leads(number));
@@ -116,11 +142,12 @@ impl Upkeep {
                 is_live_here: leads(deployment.live),
                 is_due,
                 age,
-                unnamed: desired.unnamed.iter().filter(|((of, _), _)| of == name).map(unnamed).collect(),
+                unnamed,
                 lanes: next.as_ref().and_then(|key| desired.shares.get(key)).copied(),
                 hopeless: next.as_ref().and_then(remade).map(|stop| chain(stop)),
             };
-            let (hand, recorded, name) = (hand.clone(), recorded.clone(), name.clone());
+            let hand = hand.get_or_insert_with(|| keeper.hand()).clone();
+            let (recorded, name) = (recorded.clone(), name.clone());
             self.chores.spawn(async move {
                 if let Err(error) = tend(&hand, &recorded, chore).await {
                     tracing::debug!(projection = name, "upkeep: {}", chain(&error));
@@ -135,16 +162,15 @@ impl Upkeep {
         let mut committed = BTreeMap::new();
         let mut lanes = Vec::new();
         for (key, _, status) in roster.statuses() {
-            let name = key.to_string();
-            let before = self.committed.get(&name).copied().unwrap_or(0);
+            let before = self.committed.get(key).copied().unwrap_or(0);
             let events = status.committed.saturating_sub(before);
-            committed.insert(name, status.committed);
+            committed.insert(key.clone(), status.committed);
             lanes.push(LaneReport {
                 projection: key.projection.clone(),
                 generation: key.generation,
                 share: key.share().to_string(),
-                retrying: match status.state {
-                    State::Retrying(reason) => Some(reason),
+                retrying: match &status.state {
+                    State::Retrying(reason) => Some(reason.clone()),
                     _ => None,
                 },
                 at_end: status.at_end,
@@ -200,7 +226,7 @@ fn old(deployment: &Deployment) -> Option<GenerationKey> {
     deployment.old().map(|(number, _)| (deployment.name.clone(), number))
 }
 
-async fn tend<C: Registry>(hand: &Hand<C>, recorded: &Recorded, chore: Chore) -> Result<(), Error> {
+async fn tend<C: Registry>(hand: &Hand<C>, recorded: &Arc<Recorded>, chore: Chore) -> Result<(), Error> {
     if recorded.deployment.moving.is_some() {
         return move_on(hand, recorded).await;
     }
@@ -238,7 +264,11 @@ fn offsets(roster: &Roster) -> BTreeMap<TopicPartition, u64> {
 }
 
 /// A generation that is being built and can't go on is given up.
-async fn fail<C: Registry>(hand: &Hand<C>, recorded: &Recorded, hopeless: Option<String>) -> Result<(), Error> {
+async fn fail<C: Registry>(
+    hand: &Hand<C>,
+    recorded: &Arc<Recorded>,
+    hopeless: Option<String>,
+) -> Result<(), Error> {
     let deployment = &recorded.deployment;
     let Some((number, _)) = deployment.next() else { return Ok(()) };
     let faults = hand.snapshot().faults.iter();
@@ -253,7 +283,11 @@ async fn fail<C: Registry>(hand: &Hand<C>, recorded: &Recorded, hopeless: Option
     Ok(())
 }
 
-async fn rebuild<C: Registry>(hand: &Hand<C>, recorded: &Recorded, lanes: Option<usize>) -> Result<(), Error> {
+async fn rebuild<C: Registry>(
+    hand: &Hand<C>,
+    recorded: &Arc<Recorded>,
+    lanes: Option<usize>,
+) -> Result<(), Error> {
     let deployment = &recorded.deployment;
     let Some((number, _)) = deployment.next().filter(|(_, g)| g.stage == Stage::Building) else { return Ok(()) };
     let snapshot = hand.snapshot();
@@ -298,7 +332,7 @@ async fn is_at_end<C: Registry>(
 /// Makes a step of a rebuild, and gives how that went.
 async fn make<C: Registry>(
     hand: &Hand<C>,
-    recorded: &Recorded,
+    recorded: &Arc<Recorded>,
     step: Result<Step, Refusal>,
 ) -> Result<Option<Outcome>, Error> {
     let Ok(Step::Change(after, reached, action, what)) = step else { return Ok(None) };
@@ -310,7 +344,7 @@ async fn make<C: Registry>(
 }
 
 /// Goes on with a cutover in chunks, wherever it has come to.
-async fn move_on<C: Registry>(hand: &Hand<C>, recorded: &Recorded) -> Result<(), Error> {
+async fn move_on<C: Registry>(hand: &Hand<C>, recorded: &Arc<Recorded>) -> Result<(), Error> {
     let deployment = &recorded.deployment;
     for _ in 0..CHUNKS_AT_ONCE {
         match hand.registry.move_some(recorded).await? {
@@ -328,7 +362,7 @@ async fn move_on<C: Registry>(hand: &Hand<C>, recorded: &Recorded) -> Result<(),
 }
 
 /// The first build of a projection is at the end of its topics.
-async fn note_built<C: Registry>(hand: &Hand<C>, recorded: &Recorded) -> Result<(), Error> {
+async fn note_built<C: Registry>(hand: &Hand<C>, recorded: &Arc<Recorded>) -> Result<(), Error> {
     let deployment = &recorded.deployment;
     let Some(live) = deployment.live().filter(|live| live.built.is_none()) else { return Ok(()) };
     let lanes = hand.registry.lanes(&deployment.name, deployment.live).await?;
@@ -353,7 +387,7 @@ async fn note_built<C: Registry>(hand: &Hand<C>, recorded: &Recorded) -> Result<
 }
 
 /// Removes what nobody needs any more.
-async fn remove<C: Registry>(hand: &Hand<C>, recorded: &Recorded, age: Option<Age>) -> Result<(), Error> {
+async fn remove<C: Registry>(hand: &Hand<C>, recorded: &Arc<Recorded>, age: Option<Age>) -> Result<(), Error> {
     let deployment = &recorded.deployment;
     if let Some(number) = deployment.to_be_swept() {
         if !hand.registry.sweep(recorded, number).await? {

@@ -2,6 +2,7 @@
 //! commands make it, and with a crash between any two of them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use lantern::control::{Change, Deployment, Entry, Outcome, Recorded, Registry, Snapshot, Stage, steps};
 use lantern::projection::{Description, Kind, Ordering, View};
@@ -20,13 +21,13 @@ fn registry(redis: &RedisServer) -> RedisRegistry {
     RedisRegistry::new(Redis::new(&redis.url()).unwrap())
 }
 
-async fn recorded(registry: &RedisRegistry) -> (Snapshot, Recorded) {
+async fn recorded(registry: &RedisRegistry) -> (Snapshot, Arc<Recorded>) {
     let snapshot = registry.load().await.unwrap();
     let recorded = snapshot.deployments["feeds"].clone();
     (snapshot, recorded)
 }
 
-async fn write(registry: &RedisRegistry, before: Option<Recorded>, after: Deployment) -> Outcome {
+async fn write(registry: &RedisRegistry, before: Option<Arc<Recorded>>, after: Deployment) -> Outcome {
     let entry = Entry { projection: "feeds".into(), ..Entry::default() };
     registry.change(&Change { before, after: Some(after), reached: None, entry }).await.unwrap()
 }

@@ -50,7 +50,7 @@ impl Letters {
     /// Reads those of a projection that the choice may mean.
     pub(super) async fn read(operator: &Operator, name: &str, choice: &Choice) -> Result<Self, UserError> {
         let (snapshot, recorded) = operator.find(name).await?;
-        let deployment = recorded.deployment;
+        let deployment = recorded.deployment.clone();
         let generation = choice.generation.unwrap_or(deployment.live);
         if !deployment.generations.contains_key(&generation) {
             let numbers: Vec<_> = deployment.generations.keys().map(u64::to_string).collect();

@@ -15,7 +15,7 @@ pub(super) async fn until_live(operator: &Operator, deployed: &Deployment) -> Re
     loop {
         looks.tick().await;
         let (_, recorded) = operator.find(name).await?;
-        let now = recorded.deployment;
+        let now = recorded.deployment.clone();
         if now.live == number {
             return Ok(now);
         }

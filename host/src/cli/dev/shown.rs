@@ -22,9 +22,10 @@ impl Shown {
 
     /// Reads from the records what they are now.
     pub(super) async fn refresh(&self, operator: &Operator) -> Result<(), UserError> {
-        let deployed = operator.snapshot().await?.deployments.into_values().map(|recorded| recorded.deployment);
+        let snapshot = operator.snapshot().await?;
+        let deployed = snapshot.deployments.values().map(|recorded| &recorded.deployment);
         let deployed = deployed.filter(|deployment| self.names.contains(&deployment.name));
-        let live = |d: Deployment| d.live().map(|generation| d.projection(d.live, generation));
+        let live = |d: &Deployment| d.live().map(|generation| d.projection(d.live, generation));
         self.live.send_replace(deployed.filter_map(live).collect());
         Ok(())
     }

@@ -107,7 +107,7 @@ fn deployed(args: &Args) -> anyhow::Result<Subject> {
     block_on(async {
         let operator = args.connection.operator();
         let (_, recorded) = operator.find(&args.what).await?;
-        let deployment = recorded.deployment;
+        let deployment = recorded.deployment.clone();
         let generation = live(&deployment)?;
         let bytes = operator.module(&args.what, generation).await?;
         Ok(Subject { bytes, config: generation.config.clone(), limits: deployment.limits.clone() })

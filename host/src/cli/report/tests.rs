@@ -1,5 +1,7 @@
 //! What a report says of a projection, given what is known.
 
+use std::sync::Arc;
+
 use super::*;
 use crate::control::{Built, FaultAt, LaneReport, Rebuild as Wish, Recorded, example, steps};
 use crate::event::TopicPartition;
@@ -43,11 +45,9 @@ fn host(lanes: Vec<LaneReport>) -> HostReport {
 }
 
 fn seen(deployment: &Deployment, snapshot: Snapshot, hosts: &[HostReport], ends: &Ends) -> Projection {
-    let snapshot = Snapshot {
-        deployments: [("p".to_owned(), Recorded { deployment: deployment.clone(), text: String::new() })].into(),
-        now: 10_000,
-        ..snapshot
-    };
+    let recorded = Recorded { deployment: deployment.clone(), text: String::new() };
+    let snapshot =
+        Snapshot { deployments: [("p".to_owned(), Arc::new(recorded))].into(), now: 10_000, ..snapshot };
     View { snapshot: &snapshot, hosts, ends, unwilling: None, deployment }.projection(checkpoint(), checkpoint())
 }
 

@@ -1,5 +1,7 @@
 //! What follows in the store from each step: what moves and in which order, whose lanes may run, what is forgotten.
 
+use std::sync::Arc;
+
 use super::{Change, Effects, Entry, Lanes, Move, Reached};
 use crate::control::example::{NOW, building, cut_over, deployed, effects, held, planned, wanted};
 use crate::control::{Deployment, OnError, Rebuild, Recorded, steps};
@@ -145,7 +147,7 @@ fn ids_of_topics_follow_nobody_and_count_when_generations_are_compared() {
     assert_eq!(after(&building(), &named), Effects::default(), "lanes that run go on");
 
     let incomparable = |deployment: &Deployment| {
-        let before = Some(Recorded { deployment: deployment.clone(), text: String::new() });
+        let before = Some(Arc::new(Recorded { deployment: deployment.clone(), text: String::new() }));
         let reached = Some(Reached { by: 2, of: 1 });
         let change = Change { before, after: None, reached, entry: Entry::default() };
         change.incomparable().iter().map(ToString::to_string).collect::<Vec<_>>()

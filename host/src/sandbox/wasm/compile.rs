@@ -127,7 +127,7 @@ fn fault(output: Output, limits: &Limits) -> LoadError {
             LoadError::Invalid("it nests too deep, or in a circle".to_owned())
         }
         // Its threads get no stack.
-        _ if said.contains("thread pool has not been initialized") => {
+        _ if said.contains("thread pool has not been initialized") || said.contains("(os error 12)") => {
             LoadError::CompileMemory { limit: limits.compile_bytes_max }
         }
         _ => {

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// Bytes that one reader fetches ahead, at most: what a lane applies in a quarter of a second, and more only if that is
+/// Bytes that one reader fetches ahead, at most: what a lane applies in a few milliseconds of a processor, and more only if that is
 /// little for each of its partitions.
-const READER_BYTES: usize = 3 << 20;
+const READER_BYTES: usize = 3 << 19;
 const READER_BYTES_MAX: usize = 16 << 20;
 /// Bytes of a partition that are enough to ask for at once.
 const PARTITION_BYTES: usize = 512 << 10;
@@ -71,13 +71,13 @@ mod tests {
 
     #[test]
     fn each_gets_half_of_what_is_left_within_bounds() {
-        let budget = Budget::new(10 * MIB);
-        let taken: Vec<Allowance> = (0..6).map(|_| budget.take(1)).collect();
+        let budget = Budget::new(5 * MIB);
+        let taken: Vec<Allowance> = (0..4).map(|_| budget.take(1)).collect();
         let bytes: Vec<usize> = taken.iter().map(Allowance::partition_bytes).collect();
-        assert_eq!(bytes, [3 * MIB, 3 * MIB, 2 * MIB, MIB, MIB, MIB]);
+        assert_eq!(bytes, [READER_BYTES, READER_BYTES, MIB, MIB]);
 
         drop(taken);
-        assert_eq!(budget.take(1).partition_bytes(), 3 * MIB);
+        assert_eq!(budget.take(1).partition_bytes(), READER_BYTES);
     }
 
     #[test]
@@ -86,7 +86,7 @@ mod tests {
         assert_eq!(budget.take(64).partition_bytes(), 16 * MIB / 64);
         let many = budget.take(1000);
         assert_eq!(many.partition_bytes(), 64 << 10);
-        assert_eq!(budget.take(1).partition_bytes(), 3 * MIB);
+        assert_eq!(budget.take(1).partition_bytes(), READER_BYTES);
         let _too_many = budget.take(5000);
         assert_eq!(budget.take(1).partition_bytes(), MIB, "the budget knows what it has given");
     }

@@ -113,9 +113,9 @@ pub(super) fn config(brokers: &str) -> ClientConfig {
 /// the last of its events is taken, so it is half of librdkafka's own default.
 const FETCH_BYTES_MAX: usize = 512 << 10;
 
-/// How long the broker may wait for events before it answers that there are none. Only with that answer a partition counts
-/// as read to its end, and a lane of several waits for all of them before it takes the oldest event.
-const FETCH_WAIT: Duration = Duration::from_secs(1);
+/// How long the broker may wait for events before it answers that there are none; if some come, it answers at once. A lane of
+/// several partitions waits for that answer where transactions are open or were aborted, before it takes the oldest event.
+const FETCH_WAIT: Duration = Duration::from_secs(5);
 const FETCH_WAIT_SEVERAL: Duration = Duration::from_millis(100);
 
 /// What a consumer fetches.
@@ -126,7 +126,7 @@ pub(super) struct Fetching {
     pub(super) ahead_bytes: usize,
 }
 
-/// A consumer that is told what to read and remembers nothing.
+/// A consumer that is told what to read and remembers nothing. It is in no group.
 pub(super) fn consumer(
     brokers: &str,
     properties: &[(String, String)],
@@ -134,11 +134,9 @@ pub(super) fn consumer(
     context: Context,
 ) -> Result<BaseConsumer<Context>, KafkaError> {
     let Fetching { partitions, ahead_bytes } = fetching;
-    let wait = if partitions > 1 { FETCH_WAIT_SEVERAL } else { FETCH_WAIT };
+    let wait = fetch_wait(partitions, properties);
     let mut config = config(brokers);
     config
-        // Reading by assignment wants a name, although no group is ever joined.
-        .set("group.id", "lantern")
         .set("enable.auto.commit", "false")
         .set("enable.auto.offset.store", "false")
         // An offset that the log does not have is an error for us to tell, never a jump.
@@ -155,7 +153,7 @@ pub(super) fn consumer(
         .set("receive.message.max.bytes", RESPONSE_BYTES_MAX)
         // What is asked for may come when the queue has room for one more byte.
         .set("fetch.message.max.bytes", ahead_bytes.min(FETCH_BYTES_MAX).to_string());
-    for (name, value) in properties {
+    for (name, value) in properties.iter().filter(|(name, _)| name != "group.id") {
         config.set(name, value);
     }
     if !context.ids.is_empty() {
@@ -165,9 +163,26 @@ pub(super) fn consumer(
     BaseConsumer::from_config_and_context(&config, context)
 }
 
+/// How long the broker may wait. A request behind a fetch waits for that, and none may take longer than `socket.timeout.ms`.
+fn fetch_wait(partitions: usize, properties: &[(String, String)]) -> Duration {
+    let wait = if partitions > 1 { FETCH_WAIT_SEVERAL } else { FETCH_WAIT };
+    let timeout = properties.iter().find(|(name, _)| name == "socket.timeout.ms");
+    let timeout = timeout.and_then(|(_, value)| value.parse().ok()).map(Duration::from_millis);
+    timeout.map_or(wait, |timeout| wait.min(timeout / 4))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fetch_waits_for_no_more_than_a_part_of_what_a_request_may_take() {
+        let wait = |timeout: &str| fetch_wait(1, &[("socket.timeout.ms".to_owned(), timeout.to_owned())]);
+        assert_eq!(wait("60000"), FETCH_WAIT);
+        assert_eq!(wait("2000"), Duration::from_millis(500));
+        assert_eq!(wait("soon"), FETCH_WAIT, "librdkafka refuses it");
+        assert_eq!(fetch_wait(8, &[]), FETCH_WAIT_SEVERAL);
+    }
 
     #[test]
     fn a_topic_that_is_made_anew_is_heard_of() {

@@ -6,7 +6,7 @@ use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -17,8 +17,9 @@ use super::member::{self, Membership};
 use crate::event::TopicPartition;
 use crate::source::{Assignment, Group};
 
-/// How long a poll may take, and so how soon an order is followed.
-const POLL: Duration = Duration::from_millis(50);
+/// How long a poll may take, and so how soon an order is followed: at first, and when nothing new was ordered for a while.
+const POLL: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(250));
+const A_WHILE: Duration = Duration::from_secs(10);
 /// How long the host waits for its leave: a coordinator that is away forgets it by itself.
 const LEAVE_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -56,7 +57,8 @@ impl KafkaGroup {
         let consumer = member::member(brokers, properties, installation, host)?;
         let (desk, membership) = (Arc::<Desk>::default(), consumer.context().clone());
         let (ending, ended) = oneshot::channel();
-        let mut member = Member { consumer, desk: desk.clone(), has_topics: false, told: (0, Vec::new()) };
+        let (desk_of_it, ordered) = (desk.clone(), Instant::now());
+        let mut member = Member { consumer, desk: desk_of_it, has_topics: false, ordered, told: (0, Vec::new()) };
         let run = move || {
             let ended = catch_unwind(AssertUnwindSafe(|| while member.step() == Step::Joined {}));
             if ended.is_err() {
@@ -111,6 +113,8 @@ struct Member {
     consumer: BaseConsumer<Membership>,
     desk: Arc<Desk>,
     has_topics: bool,
+    /// When it was last told of other topics.
+    ordered: Instant,
     /// Which errors were told since the rebalance of that number: each is told once.
     told: (u64, Vec<KafkaError>),
 }
@@ -126,6 +130,7 @@ impl Member {
     fn step(&mut self) -> Step {
         let orders = self.next_orders();
         if let Some(topics) = orders.topics {
+            self.ordered = Instant::now();
             self.subscribe(topics);
         }
         self.commit(orders.offsets);
@@ -133,7 +138,9 @@ impl Member {
             return Step::Leave;
         }
         // Nothing is assigned, so there are no events, only errors.
-        if let Some(Err(error)) = self.consumer.poll(POLL) {
+        let (soon, later) = POLL;
+        let wait = if self.ordered.elapsed() < A_WHILE { soon } else { later };
+        if let Some(Err(error)) = self.consumer.poll(wait) {
             self.tell(error);
         }
         Step::Joined

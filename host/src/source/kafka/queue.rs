@@ -21,9 +21,13 @@ use crate::event::{TopicPartition, encode_header};
 /// Messages taken with one call.
 const TAKE_MAX: usize = 1000;
 
-/// The queue of one partition of a consumer, cut off from the consumer's own.
+/// The queue of one partition that a consumer fetches.
+///
+/// It is fetched by librdkafka's simple consumer: one that can be assigned partitions keeps a connection and a thread for the
+/// coordinator of a group that is never joined.
 pub(super) struct Queue {
     queue: NonNull<sys::rd_kafka_queue_t>,
+    fetched: NonNull<sys::rd_kafka_topic_t>,
     taken: Vec<*mut sys::rd_kafka_message_t>,
     /// How many of `taken` have been given away.
     given: usize,
@@ -58,18 +62,29 @@ pub(super) enum Taken<'a> {
 pub(super) struct Message<'a>(&'a sys::rd_kafka_message_t);
 
 impl Queue {
+    /// Begins to fetch from this offset on.
     pub(super) fn new(
         consumer: &Arc<BaseConsumer<Context>>,
         at: &TopicPartition,
+        first: u64,
         filled: &Arc<Notify>,
     ) -> Result<Self, KafkaError> {
         let topic = CString::new(&*at.topic).map_err(KafkaError::Nul)?;
         let partition = i32::try_from(at.partition).map_err(|_| unknown_partition())?;
+        let first = i64::try_from(first).map_err(|_| KafkaError::Global(RDKafkaErrorCode::InvalidArgument))?;
         // SAFETY: the client lives, for `consumer` holds it; the name is a C string that librdkafka copies.
         let queue = unsafe {
             sys::rd_kafka_queue_get_partition(consumer.client().native_ptr(), topic.as_ptr(), partition)
         };
         let queue = NonNull::new(queue).ok_or_else(unknown_partition)?;
+        // SAFETY: as above. With no settings of its own the topic takes those of the client.
+        let fetched =
+            unsafe { sys::rd_kafka_topic_new(consumer.client().native_ptr(), topic.as_ptr(), ptr::null_mut()) };
+        let Some(fetched) = NonNull::new(fetched) else {
+            // SAFETY: the queue was just given to us, and nobody else has it.
+            unsafe { sys::rd_kafka_queue_destroy(queue.as_ptr()) };
+            return Err(last_error());
+        };
         // SAFETY: the queue was just given to us. The callback gets a pointer to the `Notify` that `_filled` keeps
         // alive until the callback is taken off again.
         unsafe {
@@ -77,8 +92,13 @@ impl Queue {
             let told = Arc::as_ptr(filled).cast_mut().cast::<c_void>();
             sys::rd_kafka_queue_cb_event_enable(queue.as_ptr(), Some(tell), told);
         }
-        let (filled, consumer) = (filled.clone(), consumer.clone());
-        Ok(Self { queue, taken: Vec::new(), given: 0, topic, partition, _filled: filled, consumer })
+        let (_filled, consumer) = (filled.clone(), consumer.clone());
+        let queue = Self { queue, fetched, taken: Vec::new(), given: 0, topic, partition, _filled, consumer };
+        // SAFETY: the topic is the client's, and lives as long as the queue.
+        match unsafe { sys::rd_kafka_consume_start(fetched.as_ptr(), partition, first) } {
+            0 => Ok(queue),
+            _refused => Err(last_error()),
+        }
     }
 
     /// The offset behind the last that the partition had when the broker last answered; none before it has.
@@ -137,11 +157,13 @@ impl Drop for Queue {
         while self.given < self.taken.len() {
             self.pop();
         }
-        // SAFETY: the queue is ours. Taking the callback off waits for one that runs (both hold the queue's lock), so
-        // nobody uses the `Notify` afterwards.
+        // SAFETY: queue and topic are ours. Taking the callback off waits for one that runs (both hold the queue's lock),
+        // so nobody uses the `Notify` afterwards. To stop does not wait for a broker.
         unsafe {
             sys::rd_kafka_queue_cb_event_enable(self.queue.as_ptr(), None, ptr::null_mut());
+            sys::rd_kafka_consume_stop(self.fetched.as_ptr(), self.partition);
             sys::rd_kafka_queue_destroy(self.queue.as_ptr());
+            sys::rd_kafka_topic_destroy(self.fetched.as_ptr());
         }
     }
 }
@@ -149,16 +171,15 @@ impl Drop for Queue {
 impl Tidings {
     pub(super) fn new(consumer: &Arc<BaseConsumer<Context>>) -> Result<Self, KafkaError> {
         // SAFETY: the client lives, for `consumer` holds it. The queue that is given is ours to let go of.
-        let queue = unsafe { sys::rd_kafka_queue_get_consumer(consumer.client().native_ptr()) };
+        let queue = unsafe { sys::rd_kafka_queue_get_main(consumer.client().native_ptr()) };
         let queue = NonNull::new(queue).ok_or_else(unknown_partition)?;
         Ok(Self { queue, consumer: consumer.clone() })
     }
 
-    /// Lets the consumer say, to its context, all that it had to say when this was called.
+    /// Lets the consumer say, to its context, all that it has to say.
     pub(super) fn hear(&self) {
         // SAFETY: the queue is ours.
-        let waiting = unsafe { sys::rd_kafka_queue_length(self.queue.as_ptr()) };
-        for _ in 0..waiting {
+        while unsafe { sys::rd_kafka_queue_length(self.queue.as_ptr()) } > 0 {
             // The partitions have queues of their own, so no event comes this way.
             let _ = self.consumer.poll(Duration::ZERO);
         }
@@ -176,6 +197,12 @@ unsafe extern "C" fn tell(_client: *mut sys::rd_kafka_t, told: *mut c_void) {
     // SAFETY: it is the `Notify` that the queue keeps alive while this callback is set.
     let filled = unsafe { &*told.cast::<Notify>() };
     filled.notify_one();
+}
+
+/// Why the last call failed that does not say so by itself.
+fn last_error() -> KafkaError {
+    // SAFETY: it has no conditions.
+    KafkaError::Global(unsafe { sys::rd_kafka_last_error() }.into())
 }
 
 fn unknown_partition() -> KafkaError {

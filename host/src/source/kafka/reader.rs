@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::Notify;
 
 use super::budget::Allowance;
@@ -15,8 +14,8 @@ use crate::event::{Batch, BatchLimits, Event};
 use crate::source::merge::{self, Cursor, Head};
 use crate::source::{Bounds, Error, Reader, Start};
 
-/// How often a reader without events hears whether its client has lost the brokers.
-const LISTEN_EVERY: Duration = Duration::from_secs(1);
+/// How often a reader hears what its client has to say although it was not told that there is something.
+const LISTEN_EVERY: Duration = Duration::from_secs(60);
 
 /// Offsets before the end of the log that need not be events: the end of a transaction takes one. Where transactions
 /// follow one another, the broker never says that there is no more.
@@ -48,22 +47,19 @@ struct KafkaCursor {
 
 impl KafkaReader {
     pub(super) fn new(
-        consumer: BaseConsumer<Context>,
+        mut consumer: BaseConsumer<Context>,
         starts: Vec<(Start, Bounds)>,
         what: String,
         allowance: Allowance,
     ) -> Result<Self, KafkaError> {
-        let consumer = Arc::new(consumer);
         let filled = Arc::new(Notify::new());
-        let mut assignment = TopicPartitionList::new();
+        let told = filled.clone();
+        consumer.set_nonempty_callback(move || told.notify_one());
+        let consumer = Arc::new(consumer);
         let mut cursors = Vec::with_capacity(starts.len());
         for (Start { at, topic, .. }, Bounds { first, end }) in starts {
-            let number = |_| KafkaError::Global(RDKafkaErrorCode::InvalidArgument);
-            let partition = i32::try_from(at.partition).map_err(number)?;
-            let offset = Offset::Offset(i64::try_from(first).map_err(number)?);
-            assignment.add_partition_offset(&at.topic, partition, offset)?;
             cursors.push(KafkaCursor {
-                queue: Queue::new(&consumer, &at, &filled)?,
+                queue: Queue::new(&consumer, &at, first, &filled)?,
                 topic,
                 partition: at.partition,
                 next: first,
@@ -73,7 +69,8 @@ impl KafkaReader {
             });
         }
         let tidings = Tidings::new(&consumer)?;
-        consumer.assign(&assignment)?;
+        // The callback comes when there was nothing to hear before.
+        tidings.hear();
         Ok(Self { cursors, tidings, consumer, filled, what, _allowance: allowance })
     }
 
@@ -92,9 +89,8 @@ impl Reader for KafkaReader {
             if is_ready || self.consumer.context().remade().is_err() {
                 return;
             }
-            if tokio::time::timeout(LISTEN_EVERY, self.filled.notified()).await.is_err() {
-                self.tidings.hear();
-            }
+            let _ = tokio::time::timeout(LISTEN_EVERY, self.filled.notified()).await;
+            self.tidings.hear();
         }
     }
 

@@ -1,5 +1,7 @@
 //! A change of a record with all that follows from it, in one step: what `change.lua` and `chunk.lua` do in Redis.
 
+use std::sync::Arc;
+
 use super::content::{Content, Place};
 use super::registry::MemoryRegistry;
 use crate::control::{Change, Deployment, Move, Outcome, Reached, Recorded};
@@ -103,7 +105,7 @@ impl<'a> Side<'a> {
         Self { generation: (&deployment.name, number), view, from, to: deployment.hidden_prefix(number) }
     }
 
-    fn index(&self) -> ((std::sync::Arc<str>, u64), String) {
+    fn index(&self) -> ((Arc<str>, u64), String) {
         ((self.generation.0.into(), self.generation.1), self.view.to_owned())
     }
 
@@ -158,7 +160,7 @@ fn structure(prefix: &str, view: &str, key: &[u8]) -> Vec<u8> {
     [prefix.as_bytes(), view.as_bytes(), b":", key].concat()
 }
 
-fn recorded(deployment: &Deployment) -> Recorded {
+fn recorded(deployment: &Deployment) -> Arc<Recorded> {
     let text = serde_json::to_string(deployment).expect("a record is plain data");
-    Recorded { deployment: deployment.clone(), text }
+    Arc::new(Recorded { deployment: deployment.clone(), text })
 }

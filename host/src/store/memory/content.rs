@@ -32,7 +32,7 @@ pub(super) struct Content {
     pub(super) installation: Option<Installation>,
     /// How many changes of records there were.
     pub(super) changes: u64,
-    pub(super) records: BTreeMap<String, Recorded>,
+    pub(super) records: BTreeMap<String, Arc<Recorded>>,
     pub(super) faults: BTreeMap<FaultAt, String>,
     pub(super) modules: BTreeMap<String, Vec<u8>>,
     /// The hosts' reports, and when each was made.
@@ -77,7 +77,7 @@ impl Content {
     }
 
     /// The record of a projection, if it says that.
-    pub(super) fn record(&self, recorded: &Recorded) -> Option<&Recorded> {
+    pub(super) fn record(&self, recorded: &Recorded) -> Option<&Arc<Recorded>> {
         self.records.get(&recorded.deployment.name).filter(|found| found.text == recorded.text)
     }
 

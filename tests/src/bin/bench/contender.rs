@@ -32,6 +32,8 @@ pub enum Contender {
     KafkaStreams,
     /// Kafka Streams with its store in memory
     KafkaStreamsInMemory,
+    /// Kafka Streams with its default store, and a heap of 512 MiB
+    KafkaStreamsSmallHeap,
     /// Quix Streams, in Python
     Quix,
 }
@@ -105,6 +107,7 @@ impl Contender {
         match self {
             Contender::KafkaStreams => Some(Peer::KafkaStreams),
             Contender::KafkaStreamsInMemory => Some(Peer::KafkaStreamsInMemory),
+            Contender::KafkaStreamsSmallHeap => Some(Peer::KafkaStreamsSmallHeap),
             Contender::Quix => Some(Peer::Quix),
             _ => None,
         }
@@ -126,6 +129,7 @@ impl fmt::Display for Contender {
             Contender::Naive => "naive",
             Contender::KafkaStreams => "Kafka Streams",
             Contender::KafkaStreamsInMemory => "Kafka Streams, in memory",
+            Contender::KafkaStreamsSmallHeap => "Kafka Streams, 512 MiB heap",
             Contender::Quix => "Quix Streams",
         })
     }

@@ -33,6 +33,8 @@ const METHOD: &str = "\
   parentheses the least and the greatest.
 - CPU is that of the process as the kernel counts it, in microseconds for each event, user and system together. Memory is the most that was
   ever resident.
+- All are as their users would run them: Lantern brings jemalloc with it, the native consumers have the allocator of the system, and Kafka
+  Streams the heap that Java gives itself, or one of 512 MiB where its name says so.
 ";
 
 const NOT_MEASURED: &str = "\

@@ -10,8 +10,8 @@ use lantern_tests::Process;
 use lantern_tests::artefacts::{repository, target_dir};
 use lantern_tests::scratch::Scratch;
 
-/// A Java heap that none of the workloads fills. Without a bound it would be a fourth of the machine's memory.
-const HEAP: [&str; 2] = ["-Xms256m", "-Xmx512m"];
+/// A Java heap that none of the workloads fills. Java itself would take up to a fourth of the machine's memory.
+const SMALL_HEAP: [&str; 2] = ["-Xms256m", "-Xmx512m"];
 
 /// Who it is, and where it keeps its state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -20,6 +20,8 @@ pub enum Peer {
     KafkaStreams,
     /// Kafka Streams with its store in memory
     KafkaStreamsInMemory,
+    /// Kafka Streams with its default store, and with less memory than Java would take by itself
+    KafkaStreamsSmallHeap,
     /// Quix Streams, in Python
     Quix,
 }
@@ -31,7 +33,7 @@ impl Peer {
             Peer::KafkaStreams => ["balances", "documents", "counters"].contains(&workload),
             // The counters have no store.
             Peer::KafkaStreamsInMemory => ["balances", "documents"].contains(&workload),
-            Peer::Quix => workload == "balances",
+            Peer::KafkaStreamsSmallHeap | Peer::Quix => workload == "balances",
         }
     }
 
@@ -82,8 +84,8 @@ pub fn command(
     let name = scratch.file_name()?.to_str()?;
     let mut command = peer.does(workload).then(|| program(peer))??;
     match peer {
-        Peer::KafkaStreams | Peer::KafkaStreamsInMemory => {
-            let store = if peer == Peer::KafkaStreams { "rocksdb" } else { "in-memory" };
+        Peer::KafkaStreams | Peer::KafkaStreamsInMemory | Peer::KafkaStreamsSmallHeap => {
+            let store = if peer == Peer::KafkaStreamsInMemory { "in-memory" } else { "rocksdb" };
             command.arg(format!("-Dapplication.id={name}"));
             command.arg(format!("-Dstate.dir={}", scratch.display()));
             command.args(["lantern.bench.Main", servers, redis_url, topic, workload, store]);
@@ -98,12 +100,13 @@ pub fn command(
 /// The program without its arguments, if all that it needs is there.
 fn program(peer: Peer) -> Option<Command> {
     match peer {
-        Peer::KafkaStreams | Peer::KafkaStreamsInMemory => {
+        Peer::KafkaStreams | Peer::KafkaStreamsInMemory | Peer::KafkaStreamsSmallHeap => {
             let folder = built("kafka-streams")?;
             let home = env::var_os("JAVA_HOME").map(|home| PathBuf::from(home).join("bin/java"));
             let java = home.filter(|java| java.exists()).unwrap_or_else(|| "java".into());
             let mut command = Command::new(java);
-            command.args(HEAP).arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn");
+            command.args(SMALL_HEAP.iter().filter(|_| peer == Peer::KafkaStreamsSmallHeap));
+            command.arg("-Dorg.slf4j.simpleLogger.defaultLogLevel=warn");
             command.arg("-cp").arg(format!("{0}/*:{0}/build/classes", folder.display()));
             Some(command)
         }

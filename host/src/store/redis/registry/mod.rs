@@ -34,6 +34,8 @@ pub struct RedisRegistry {
     redis: Redis,
     /// Made when it is needed, and anew when it has failed.
     connection: Arc<Mutex<Option<MultiplexedConnection>>>,
+    /// The records as they were last read: what reads the same is not read into parts again.
+    last: Arc<Mutex<BTreeMap<String, Arc<Recorded>>>>,
     /// Structures of keyed views that one change may move.
     keyed_max: u64,
 }
@@ -41,7 +43,7 @@ pub struct RedisRegistry {
 impl RedisRegistry {
     /// The records in this Redis. Does not connect yet.
     pub fn new(redis: Redis) -> Self {
-        Self { redis, connection: Arc::default(), keyed_max: change::KEYED_MAX }
+        Self { redis, connection: Arc::default(), last: Arc::default(), keyed_max: change::KEYED_MAX }
     }
 
     /// The Redis that has them.

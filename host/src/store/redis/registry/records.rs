@@ -1,6 +1,7 @@
 //! Reading the records, and keeping modules and notes beside them.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError};
 
 use redis::{Value, cmd, pipe};
 
@@ -38,7 +39,7 @@ impl RedisRegistry {
         })
     }
 
-    async fn read_deployments(&self, names: BTreeSet<String>) -> Result<BTreeMap<String, Recorded>, Error> {
+    async fn read_deployments(&self, names: BTreeSet<String>) -> Result<BTreeMap<String, Arc<Recorded>>, Error> {
         if names.is_empty() {
             return Ok(BTreeMap::new());
         }
@@ -46,12 +47,20 @@ impl RedisRegistry {
         names.iter().for_each(|name| _ = get.arg(keys::deployment(name)));
         let texts: Vec<Option<String>> = self.ask(&get).await?;
         let mut deployments = BTreeMap::new();
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         for (name, text) in names.into_iter().zip(texts) {
             let Some(text) = text else { continue };
-            let deployment = Deployment::read(&text)
-                .map_err(|reason| Error::Format { key: keys::deployment(&name), reason })?;
-            deployments.insert(name, Recorded { deployment, text });
+            let recorded = match last.remove(&name).filter(|last| last.text == text) {
+                Some(last) => last,
+                None => {
+                    let deployment = Deployment::read(&text)
+                        .map_err(|reason| Error::Format { key: keys::deployment(&name), reason })?;
+                    Arc::new(Recorded { deployment, text })
+                }
+            };
+            deployments.insert(name, recorded);
         }
+        last.clone_from(&deployments);
         Ok(deployments)
     }
 
