@@ -214,7 +214,8 @@ fn write_block<V: Views>(target: &mut Target<'_, V>, heads: &[u32], data: &[u8])
     let mut parts = Parts::new(data);
     for &[head, key, member, value] in heads {
         let [number, view @ ..] = head.to_be_bytes();
-        let verb = Verb::from_number(number).ok_or(Refused::NoSuchVerb(number))?;
+        // A reason is only made where there is something to refuse: to drop one takes longer than what is left here.
+        let Some(verb) = Verb::from_number(number) else { return Err(Refused::NoSuchVerb(number)) };
         let view = u32::from_be_bytes([0, view[0], view[1], view[2]]);
         let (key, member, value) = (parts.next(key)?, parts.next(member)?, parts.next(value)?);
         write_one(target, &Write { verb, view, key, member, value })?;
@@ -265,9 +266,11 @@ impl<'a> Parts<'a> {
 
     /// The part from the last end to this one.
     fn next(&mut self, end: u32) -> Result<&'a [u8], Refused> {
-        let part = self.data.get(self.start..end as usize);
+        let Some(part) = self.data.get(self.start..end as usize) else {
+            return Err(Refused::Malformed("ends must ascend and stay within the data"));
+        };
         self.start = end as usize;
-        part.ok_or(Refused::Malformed("ends must ascend and stay within the data"))
+        Ok(part)
     }
 }
 
