@@ -50,6 +50,14 @@ pub trait Source: Clone + Send + Sync + 'static {
     /// the topic be made anew while it reads, and no event of the new one before it.
     fn open(&self, from: Vec<Start>) -> impl Future<Output = Result<Self::Reader, Error>> + Send;
 
+    /// Opens a reader, as `open` does, on a partition in which nothing has happened for a while: one that takes less of the
+    /// host, and may be slow where much comes at once. None if the source has none.
+    ///
+    /// It returns when the reader has come to the end of the log, or has something to give.
+    fn open_at_rest(&self, _from: Start) -> impl Future<Output = Result<Option<Self::Reader>, Error>> + Send {
+        std::future::ready(Ok(None))
+    }
+
     /// Joins the hosts of the installation of that name. `host` names this host to the others and in tools.
     ///
     /// Returns without waiting for an assignment. [`Error::Taken`] if the source takes one host only and has one.

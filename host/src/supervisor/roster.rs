@@ -39,6 +39,8 @@ pub(super) struct Roster {
     /// Lanes that must not start before their time.
     held_back: BTreeMap<LaneKey, HeldBack>,
     board: Board,
+    /// Whether others run since that was last asked.
+    has_changed: bool,
 }
 
 /// How a lane has ended.
@@ -59,6 +61,7 @@ impl Roster {
             ids: BTreeMap::new(),
             held_back: BTreeMap::new(),
             board,
+            has_changed: true,
         }
     }
 
@@ -95,6 +98,7 @@ impl Roster {
         self.ids.insert(task.id(), key.clone());
         self.board.lane_started(&key, plan.projection.live, seen.clone());
         self.running.insert(key, Running { plan, stop, status: seen });
+        self.has_changed = true;
     }
 
     /// Waits for the next lane to end. Never returns while none runs.
@@ -147,6 +151,7 @@ impl Roster {
 
     fn remove(&mut self, key: &LaneKey) -> Option<LanePlan> {
         self.board.lane_ended(key);
+        self.has_changed = true;
         self.running.remove(key).map(|running| running.plan)
     }
 
@@ -164,6 +169,16 @@ impl Roster {
     /// The lanes that run, and how they are.
     pub(super) fn statuses(&self) -> impl Iterator<Item = (&LaneKey, &LanePlan, watch::Ref<'_, Status>)> {
         self.running.iter().map(|(key, running)| (key, &running.plan, running.status.borrow()))
+    }
+
+    /// Whether a lane has said anything, or others run, since this was last asked.
+    pub(super) fn has_changed(&mut self) -> bool {
+        let mut has_changed = std::mem::take(&mut self.has_changed);
+        for running in self.running.values_mut().filter(|running| running.status.has_changed().unwrap_or(true)) {
+            running.status.mark_unchanged();
+            has_changed = true;
+        }
+        has_changed
     }
 
     /// The generations of which this host runs the first lane; it is for this host to drive their rebuild.

@@ -39,14 +39,14 @@ pub(super) enum Turn {
 
 /// What a host remembers between its turns.
 pub(super) struct Upkeep {
-    host: String,
+    /// What was last told, when, and what each lane had committed then.
+    report: HostReport,
     told_at: Option<Instant>,
-    /// How many reports were made.
-    told: u64,
-    /// What each lane had committed when that was told.
     committed: BTreeMap<LaneKey, u64>,
     /// The offsets that were last reported to the group, and when.
     reported: (BTreeMap<TopicPartition, u64>, Option<Instant>),
+    /// Whether there may be others since.
+    unreported: bool,
     /// Tasks that look after one deployment each, and its names. They end with this.
     chores: JoinSet<String>,
     tended: BTreeSet<String>,
@@ -56,11 +56,16 @@ pub(super) struct Upkeep {
 impl Upkeep {
     pub(super) fn new(host: String) -> Self {
         Self {
-            host,
+            report: HostReport {
+                id: host,
+                version: env!("CARGO_PKG_VERSION").to_owned(),
+                pid: std::process::id(),
+                ..HostReport::default()
+            },
             told_at: None,
-            told: 0,
             committed: BTreeMap::new(),
             reported: (BTreeMap::new(), None),
+            unreported: true,
             chores: JoinSet::new(),
             tended: BTreeSet::new(),
             ages: Ages::default(),
@@ -71,7 +76,7 @@ impl Upkeep {
         &mut self,
         keeper: &Keeper<C>,
         registry: &C,
-        roster: &Roster,
+        roster: &mut Roster,
         desired: &Desired,
         group: Option<&G>,
     ) -> Result<Turn, Error> {
@@ -80,9 +85,9 @@ impl Upkeep {
         if !is_due {
             return Ok(Turn::Early);
         }
-        let report = self.report(roster, desired);
+        self.write_report(roster, desired);
         self.told_at = Some(Instant::now());
-        registry.beat(&report).await?;
+        registry.beat(&self.report).await?;
         if let Some(group) = group {
             self.report_offsets(roster, group);
         }
@@ -92,8 +97,12 @@ impl Upkeep {
     /// Reports offsets to the group if there are others, and now and then though there are none: Kafka forgets what is not
     /// repeated, and may not have got them.
     fn report_offsets<G: Group>(&mut self, roster: &Roster, group: &G) {
-        let offsets = offsets(roster);
         let is_due = self.reported.1.is_none_or(|at| at.elapsed() >= OFFSETS_EVERY);
+        if !is_due && !self.unreported {
+            return;
+        }
+        self.unreported = false;
+        let offsets = offsets(roster);
         if is_due || offsets != self.reported.0 {
             group.report(offsets.clone());
             self.reported = (offsets, Some(Instant::now()));
@@ -157,7 +166,24 @@ impl Upkeep {
         }
     }
 
-    fn report(&mut self, roster: &Roster, desired: &Desired) -> HostReport {
+    fn write_report(&mut self, roster: &mut Roster, desired: &Desired) {
+        let has_changed = roster.has_changed();
+        self.unreported |= has_changed;
+        if has_changed || self.report.lanes.iter().any(|lane| lane.events_per_second > 0.0) {
+            self.report.lanes = self.lanes(roster);
+        }
+        self.report.number += 1;
+        let stopped = desired.stopped.iter().map(|((projection, generation), stop)| {
+            let reason = format!("{} (hint: {})", chain(stop), stop.hint(projection));
+            let noted = matches!(stop, super::Stop::Noted(_));
+            (!noted).then(|| (format!("{projection}:{generation}"), reason))
+        });
+        self.report.stopped = stopped.flatten().collect();
+        self.report.waiting = desired.waiting.iter().map(|(name, number)| format!("{name}:{number}")).collect();
+    }
+
+    /// How the lanes are, and what they have done since that was last told.
+    fn lanes(&mut self, roster: &Roster) -> Vec<LaneReport> {
         let seconds = self.told_at.map_or(EVERY, |at| at.elapsed()).as_secs_f64();
         let mut committed = BTreeMap::new();
         let mut lanes = Vec::new();
@@ -179,21 +205,7 @@ impl Upkeep {
             });
         }
         self.committed = committed;
-        self.told += 1;
-        let stopped = desired.stopped.iter().map(|((projection, generation), stop)| {
-            let reason = format!("{} (hint: {})", chain(stop), stop.hint(projection));
-            let noted = matches!(stop, super::Stop::Noted(_));
-            (!noted).then(|| (format!("{projection}:{generation}"), reason))
-        });
-        HostReport {
-            id: self.host.clone(),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            pid: std::process::id(),
-            number: self.told,
-            lanes,
-            stopped: stopped.flatten().collect(),
-            waiting: desired.waiting.iter().map(|(name, number)| format!("{name}:{number}")).collect(),
-        }
+        lanes
     }
 }
 

@@ -5,6 +5,7 @@ mod any_bytes;
 mod compacted;
 mod grown;
 mod remade;
+mod rest;
 mod transactions;
 mod truncated;
 

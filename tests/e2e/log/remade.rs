@@ -18,7 +18,7 @@ fn stage() -> Option<(Stage, Vec<Event>, Host)> {
 
 impl Stage {
     /// Deletes the topic, makes it anew, and appends these events.
-    fn remake(&self, events: &[Event]) {
+    pub(super) fn remake(&self, events: &[Event]) {
         self.kafka.delete_topic(&self.topic);
         self.kafka.create_topic(&self.topic, 1);
         self.produce(events);
@@ -26,7 +26,7 @@ impl Stage {
 
     /// What is said of it, with words for the ids; they must be two.
     #[track_caller]
-    fn remade(&self, host: &mut Host) -> String {
+    pub(super) fn remade(&self, host: &mut Host) -> String {
         let said = host.until("it has stopped for the topic is another", || {
             let status = self.operator().status("balances");
             match status["error"].as_str() {

@@ -39,7 +39,6 @@ impl Budget {
         let add = |in_use| Some(in_use + share(in_use));
         let before = self.in_use.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
         let before = before.unwrap_or_else(|unchanged| unchanged);
-        tracing::debug!("a reader of {partitions} partitions opens");
         Allowance { bytes: share(before), partitions, in_use: self.in_use.clone() }
     }
 }
@@ -54,7 +53,6 @@ impl Allowance {
 impl Drop for Allowance {
     fn drop(&mut self) {
         self.in_use.fetch_sub(self.bytes, Ordering::Relaxed);
-        tracing::debug!("a reader of {} partitions is closed", self.partitions);
     }
 }
 

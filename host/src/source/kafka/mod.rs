@@ -6,6 +6,7 @@
 mod admin;
 mod budget;
 mod client;
+mod connection;
 mod describe;
 mod group;
 mod member;
@@ -13,6 +14,7 @@ mod queue;
 mod reader;
 
 use std::collections::BTreeMap;
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,11 +26,20 @@ use super::{Bounds, Error, Source, Start, Topic, TopicId};
 use crate::event::TopicPartition;
 use budget::Budget;
 use client::{Context, Fetching};
+use connection::{Connection, Resting};
 pub use group::KafkaGroup;
 pub use reader::KafkaReader;
 
 /// How long a question to the broker may take.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a broker may take to say of a partition at rest that nothing has come: as long as it may wait for others, and some
+/// more where transactions have left their marks.
+const REST_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Bytes that are fetched ahead of each partition at rest, at most: as soon as half of it has come, it is at rest no more, and
+/// what was fetched is fetched again.
+const REST_AHEAD_BYTES: usize = 128 << 10;
 
 /// Bytes that all readers of a cluster fetch ahead together, unless told otherwise.
 const FETCH_AHEAD_BYTES: usize = 256 << 20;
@@ -42,6 +53,8 @@ pub struct Kafka {
     questions: Arc<BaseConsumer<Context>>,
     /// What readers may fetch ahead.
     budget: Budget,
+    /// By which partitions are read that are at rest.
+    resting: Resting,
 }
 
 /// Settings that librdkafka does not take.
@@ -83,6 +96,7 @@ impl Kafka {
             properties: properties.into(),
             questions: Arc::new(questions?),
             budget: Budget::new(FETCH_AHEAD_BYTES),
+            resting: Resting::default(),
         })
     }
 
@@ -109,6 +123,19 @@ impl Kafka {
         let questions = self.questions.clone();
         let answer = tokio::task::spawn_blocking(move || ask(&questions)).await;
         answer.unwrap_or(Err(KafkaError::Canceled))
+    }
+
+    /// A client that is to fetch so many partitions of topics with these ids, as far ahead as the budget allows, and no
+    /// further than so many bytes of each.
+    fn connection(
+        &self,
+        ids: BTreeMap<Arc<str>, TopicId>,
+        partitions: usize,
+        ahead_max: usize,
+    ) -> Result<Connection, KafkaError> {
+        let allowance = self.budget.take(partitions);
+        let fetching = Fetching { partitions, ahead_bytes: allowance.partition_bytes().min(ahead_max) };
+        Connection::new(&self.brokers, &self.properties, ids, fetching, allowance)
     }
 
     fn unavailable(&self, error: KafkaError) -> Error {
@@ -143,6 +170,11 @@ impl Kafka {
         }
         Ok(())
     }
+}
+
+/// The ids that the topics must have, of those for which that matters.
+fn ids(from: &[Start]) -> BTreeMap<Arc<str>, TopicId> {
+    from.iter().filter_map(|start| Some((start.at.topic.clone(), start.id.clone()?))).collect()
 }
 
 impl Source for Kafka {
@@ -192,8 +224,7 @@ impl Source for Kafka {
     }
 
     async fn open(&self, from: Vec<Start>) -> Result<KafkaReader, Error> {
-        let ids = from.iter().filter_map(|start| Some((start.at.topic.clone(), start.id.clone()?)));
-        let ids: BTreeMap<_, _> = ids.collect();
+        let ids = ids(&from);
         self.check(&ids).await?;
         let mut starts = Vec::with_capacity(from.len());
         for start in from {
@@ -204,11 +235,27 @@ impl Source for Kafka {
             };
             starts.push((start, unread));
         }
-        let allowance = self.budget.take(starts.len());
-        let fetching = Fetching { partitions: starts.len(), ahead_bytes: allowance.partition_bytes() };
-        let consumer = client::consumer(&self.brokers, &self.properties, fetching, Context::of(ids));
-        let consumer = consumer.map_err(|e| self.unavailable(e))?;
-        KafkaReader::new(consumer, starts, self.what(), allowance).map_err(|e| self.unavailable(e))
+        let connection = self.connection(ids, starts.len(), usize::MAX).map_err(|e| self.unavailable(e))?;
+        KafkaReader::new(connection, starts, self.what()).map_err(|e| self.unavailable(e))
+    }
+
+    async fn open_at_rest(&self, from: Start) -> Result<Option<KafkaReader>, Error> {
+        let ids = ids(slice::from_ref(&from));
+        self.check(&ids).await?;
+        let Bounds { first, .. } = self.unread(&from).await?;
+        let topic = (from.at.topic.clone(), from.id.clone());
+        let seat = self.resting.seat(&topic, from.at.partition, || self.connection(ids, 1, REST_AHEAD_BYTES));
+        let Some(seat) = seat.map_err(|e| self.unavailable(e))? else {
+            return Err(self.unavailable(KafkaError::MessageConsumption(RDKafkaErrorCode::InProgress)));
+        };
+        // That it is at its end is for the broker to say: from then on it is asked for this partition with the others.
+        let unread = Bounds { first, end: u64::MAX };
+        let reader = KafkaReader::seated(seat, from, unread, self.what());
+        let mut reader = reader.map_err(|e| self.unavailable(e))?;
+        match tokio::time::timeout(REST_TIMEOUT, reader.answered()).await {
+            Ok(answered) => answered.map(|()| Some(reader)),
+            Err(_) => Err(self.unavailable(KafkaError::MessageConsumption(RDKafkaErrorCode::OperationTimedOut))),
+        }
     }
 
     async fn join(&self, installation: &str, host: &str) -> Result<KafkaGroup, Error> {

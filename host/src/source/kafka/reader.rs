@@ -1,15 +1,13 @@
-//! Reads the partitions of one lane, by a consumer of its own.
+//! Reads the partitions of one lane, or one partition for many.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use tokio::sync::Notify;
 
-use super::budget::Allowance;
-use super::client::Context;
-use super::queue::{Queue, Taken, Tidings};
+use super::connection::{Connection, Seat};
+use super::queue::{Queue, Taken};
 use crate::event::{Batch, BatchLimits, Event};
 use crate::source::merge::{self, Cursor, Head};
 use crate::source::{Bounds, Error, Reader, Start};
@@ -24,12 +22,30 @@ const MARKS_MAX: u64 = 16;
 /// Reads partitions of Kafka topics.
 pub struct KafkaReader {
     cursors: Vec<KafkaCursor>,
-    tidings: Tidings,
-    consumer: Arc<BaseConsumer<Context>>,
+    connection: Arc<Connection>,
     filled: Arc<Notify>,
     what: String,
-    /// Given back when the consumer is gone.
-    _allowance: Allowance,
+    /// If others read by the same connection. Given up when the partition is fetched no more.
+    _seat: Option<Seat>,
+    _open: Open,
+}
+
+/// Says that a reader of so many partitions is open, and when it is closed.
+struct Open {
+    partitions: usize,
+}
+
+impl Open {
+    fn new(partitions: usize) -> Self {
+        tracing::debug!("a reader of {partitions} partitions opens");
+        Self { partitions }
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        tracing::debug!("a reader of {} partitions is closed", self.partitions);
+    }
 }
 
 struct KafkaCursor {
@@ -46,20 +62,32 @@ struct KafkaCursor {
 }
 
 impl KafkaReader {
+    /// Reads by a connection of its own.
     pub(super) fn new(
-        mut consumer: BaseConsumer<Context>,
+        connection: Connection,
         starts: Vec<(Start, Bounds)>,
         what: String,
-        allowance: Allowance,
     ) -> Result<Self, KafkaError> {
+        Self::by(Arc::new(connection), None, starts, what)
+    }
+
+    /// Reads a partition by a connection that others read by, too.
+    pub(super) fn seated(seat: Seat, start: Start, bounds: Bounds, what: String) -> Result<Self, KafkaError> {
+        Self::by(seat.connection().clone(), Some(seat), vec![(start, bounds)], what)
+    }
+
+    fn by(
+        connection: Arc<Connection>,
+        seat: Option<Seat>,
+        starts: Vec<(Start, Bounds)>,
+        what: String,
+    ) -> Result<Self, KafkaError> {
+        let open = Open::new(starts.len());
         let filled = Arc::new(Notify::new());
-        let told = filled.clone();
-        consumer.set_nonempty_callback(move || told.notify_one());
-        let consumer = Arc::new(consumer);
         let mut cursors = Vec::with_capacity(starts.len());
         for (Start { at, topic, .. }, Bounds { first, end }) in starts {
             cursors.push(KafkaCursor {
-                queue: Queue::new(&consumer, &at, first, &filled)?,
+                queue: Queue::new(connection.consumer(), &at, first, &filled)?,
                 topic,
                 partition: at.partition,
                 next: first,
@@ -68,29 +96,45 @@ impl KafkaReader {
                 what: what.clone(),
             });
         }
-        let tidings = Tidings::new(&consumer)?;
-        // The callback comes when there was nothing to hear before.
-        tidings.hear();
-        Ok(Self { cursors, tidings, consumer, filled, what, _allowance: allowance })
+        connection.tell(&filled);
+        Ok(Self { cursors, connection, filled, what, _seat: seat, _open: open })
+    }
+
+    /// Waits until the broker has said of each partition what it has, if it is nothing.
+    pub(super) async fn answered(&mut self) -> Result<(), Error> {
+        while self.is_unanswered()? {
+            self.filled.notified().await;
+            self.check()?;
+        }
+        Ok(())
+    }
+
+    fn is_unanswered(&mut self) -> Result<bool, Error> {
+        for cursor in &mut self.cursors {
+            if cursor.head()? == Head::Fetching {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// What came before is valid only if the topics still are those that they must be. The client says that one is
     /// another before it fetches anything of it, so all that was taken before this is asked is told apart.
     fn check(&self) -> Result<(), Error> {
-        self.tidings.hear();
-        self.consumer.context().remade()
+        self.connection.hear();
+        self.connection.remade()
     }
 }
 
 impl Reader for KafkaReader {
     async fn ready(&mut self) {
         loop {
-            let is_ready = merge::is_ready(&mut self.cursors) || self.consumer.context().is_down();
-            if is_ready || self.consumer.context().remade().is_err() {
+            let is_ready = merge::is_ready(&mut self.cursors) || self.connection.is_down();
+            if is_ready || self.connection.remade().is_err() {
                 return;
             }
             let _ = tokio::time::timeout(LISTEN_EVERY, self.filled.notified()).await;
-            self.tidings.hear();
+            self.connection.hear();
         }
     }
 
@@ -102,7 +146,7 @@ impl Reader for KafkaReader {
             return Err(remade);
         }
         filled?;
-        if self.consumer.context().is_down() {
+        if self.connection.is_down() {
             let source = Box::new(KafkaError::Global(RDKafkaErrorCode::AllBrokersDown));
             return Err(Error::Unavailable { what: self.what.clone(), source });
         }

@@ -35,13 +35,13 @@ impl<S: Source> Hub<S> {
     /// Fills the place of a new feed by a reader that is opened for it.
     pub(super) fn read(&self, place: Place, next: Option<u64>) {
         let start = place.stream().start(next);
-        self.tasks().spawn(feed::run(place, self.opening(vec![start])));
+        self.tasks().spawn(feed::run(self.source.clone(), place, next, self.opening(vec![start])));
     }
 
     /// Fills the place of a new feed by a reader of just this partition that stands where the feed begins.
-    pub(super) fn read_with(&self, place: Place, reader: S::Reader) {
+    pub(super) fn read_with(&self, place: Place, next: Option<u64>, reader: S::Reader) {
         place.opened();
-        self.tasks().spawn(feed::run(place, ready(Ok(reader))));
+        self.tasks().spawn(feed::run(self.source.clone(), place, next, ready(Ok(reader))));
     }
 
     /// Closes a reader, which may take its time.

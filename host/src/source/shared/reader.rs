@@ -142,7 +142,7 @@ impl<S: Source> SharedReader<S> {
             cursor.subscribe(subscription);
             let Some(place) = place else { continue };
             match std::mem::replace(&mut self.way, Way::Joined) {
-                Way::Alone(reader) if single => self.hub.read_with(place, reader),
+                Way::Alone(reader) if single => self.hub.read_with(place, cursor.next(), reader),
                 way => {
                     self.way = way;
                     self.hub.read(place, cursor.next());

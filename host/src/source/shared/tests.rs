@@ -2,6 +2,7 @@
 
 mod lane;
 mod random;
+mod rest;
 mod script;
 
 use std::time::Duration;

@@ -18,7 +18,7 @@ const TOPICS: usize = 10;
 /// Events that a topic has, all of them applied before.
 const EVENTS: usize = 1_000;
 /// How long all rest before they are looked at.
-const SETTLE: Duration = Duration::from_secs(10);
+const SETTLE: Duration = Duration::from_secs(30);
 
 /// Measures a hundred projections on ten topics of eight partitions, each with a lane, for so long and so many times.
 pub fn measure(rounds: usize, time: Duration) -> anyhow::Result<Vec<Row>> {

@@ -114,7 +114,7 @@ impl Suite {
             Suite::Keys => {
                 // Ten million, or a million in a quick run.
                 let accounts = events as u64 * if plan.quick { 5 } else { 10 };
-                scaling::keys::measure(rounds, 2 * events as u64, accounts)
+                scaling::keys::measure(rounds, 2 * events as u64, if plan.quick { 5 } else { 10 }, accounts)
             }
             Suite::Hosts => scaling::hosts::measure(rounds, events),
             Suite::Idle => idle::measure(rounds, Duration::from_secs(seconds)),

@@ -30,7 +30,7 @@ struct Play {
 impl Play {
     async fn new(seed: u64) -> Play {
         let mut random = Random(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
-        let script = Script::default();
+        let script = if random.below(2) == 0 { Script::default() } else { Script::default().with_rest() };
         // From a ring that holds next to nothing to one that holds all.
         let shared = Shared::new(script.clone(), [500, 4_000, 50_000, 1 << 20][random.below(4) as usize]);
         let mut lanes = Vec::new();

@@ -30,6 +30,8 @@ pub(super) struct Counts {
     pub(super) readers: usize,
     /// Readers that were opened.
     pub(super) opened: usize,
+    /// Of them those for partitions at rest.
+    pub(super) rested: usize,
     /// Bytes of payloads that all readers have given.
     pub(super) bytes: usize,
 }
@@ -43,11 +45,14 @@ struct State {
     /// Readers that are open, and how many were opened.
     readers: usize,
     opened: usize,
+    rested: usize,
     /// Bytes of payloads that all readers have given.
     bytes: usize,
     /// Readers that were opened before so many are broken.
     broken: usize,
     away: bool,
+    /// Whether it has readers for partitions at rest.
+    rests: bool,
 }
 
 impl Script {
@@ -58,7 +63,7 @@ impl Script {
     /// What was read so far, and by how many.
     pub(super) fn counts(&self) -> Counts {
         let state = self.state();
-        Counts { readers: state.readers, opened: state.opened, bytes: state.bytes }
+        Counts { readers: state.readers, opened: state.opened, rested: state.rested, bytes: state.bytes }
     }
 
     pub(super) fn append(&self, partition: u32, events: impl IntoIterator<Item = (u64, i64)>) {
@@ -76,6 +81,12 @@ impl Script {
     /// No reader opens, or all do again.
     pub(super) fn set_away(&self, away: bool) {
         self.state().away = away;
+    }
+
+    /// It has readers for partitions at rest from now on.
+    pub(super) fn with_rest(self) -> Self {
+        self.state().rests = true;
+        self
     }
 
     /// Drops what is before an offset.
@@ -151,6 +162,15 @@ impl Source for Script {
             next: start.next.unwrap_or(0),
         };
         Ok(ScriptReader { script: self.clone(), cursors: from.into_iter().map(cursor).collect() })
+    }
+
+    async fn open_at_rest(&self, from: Start) -> Result<Option<ScriptReader>, Error> {
+        if !self.state().rests {
+            return Ok(None);
+        }
+        let reader = self.open(vec![from]).await?;
+        self.state().rested += 1;
+        Ok(Some(reader))
     }
 }
 

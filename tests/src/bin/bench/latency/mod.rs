@@ -25,7 +25,8 @@ use crate::report::note;
 use crate::results::{Number, Row, Unit, compare};
 use crate::rotation;
 use crate::servers::{PARTITIONS, Servers, bank};
-use sender::{Sender, Sent};
+pub use sender::Sender;
+use sender::Sent;
 
 /// Events a second.
 const RATES: [u64; 2] = [1_000, 10_000];

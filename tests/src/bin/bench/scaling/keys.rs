@@ -1,4 +1,4 @@
-//! More keys: the same number of events, spread evenly over ever more accounts.
+//! More keys: the same number of events, spread evenly over ever more accounts, at once and at a rate.
 //!
 //! All accounts are opened before, so that in each case the measured events do the same: they change a document that is
 //! there. What differs is what more keys bring along: fewer events for the same document in a batch, more documents that the
@@ -15,7 +15,8 @@ use redis::cmd;
 use serde_json::Value;
 
 use super::{backlog, counted, row, tell};
-use crate::meter::Cost;
+use crate::latency::Sender;
+use crate::meter::{Cost, Meter};
 use crate::report::note;
 use crate::results::Row;
 use crate::servers::{PARTITIONS, PROJECTION, Servers};
@@ -24,20 +25,34 @@ use crate::servers::{PARTITIONS, PROJECTION, Servers};
 const COUNTS: [u64; 4] = [10_000, 100_000, 1_000_000, 10_000_000];
 /// Events are made and produced so many at once.
 const CHUNK: usize = 100_000;
+/// Events a second, where they come at a rate.
+const RATE: u64 = 10_000;
 /// So many documents are compared, evenly spread; to compare all of ten million takes longer than to measure them.
 const COMPARED: u64 = 10_000;
 /// As long as an event in the other measures.
 const FILLER: &str =
     "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx";
 
-/// Measures backlogs of so many events, one a round, over as many accounts as this and fewer.
-pub fn measure(rounds: usize, events: u64, accounts_max: u64) -> anyhow::Result<Vec<Row>> {
+/// Measures backlogs of so many events, one a round, and then rates for so many seconds, over as many accounts as this and
+/// fewer.
+pub fn measure(rounds: usize, events: u64, seconds: u64, accounts_max: u64) -> anyhow::Result<Vec<Row>> {
     let servers = Servers::start()?;
-    let counts = COUNTS.into_iter().filter(|accounts| *accounts <= accounts_max);
-    counts.map(|accounts| measure_one(&servers, accounts, rounds, events)).collect()
+    let (mut backlogs, mut rates) = (Vec::new(), Vec::new());
+    for accounts in COUNTS.into_iter().filter(|accounts| *accounts <= accounts_max) {
+        let [backlog, rate] = measure_one(&servers, accounts, rounds, events, seconds)?;
+        backlogs.push(backlog);
+        rates.push(rate);
+    }
+    Ok([backlogs, rates].concat())
 }
 
-fn measure_one(servers: &Servers, accounts: u64, rounds: usize, events: u64) -> anyhow::Result<Row> {
+fn measure_one(
+    servers: &Servers,
+    accounts: u64,
+    rounds: usize,
+    events: u64,
+    seconds: u64,
+) -> anyhow::Result<[Row; 2]> {
     let case = counted(accounts, "key");
     let topic = format!("{accounts}-accounts");
     servers.kafka.create_topic(&topic, PARTITIONS);
@@ -58,10 +73,22 @@ fn measure_one(servers: &Servers, accounts: u64, rounds: usize, events: u64) -> 
         tell(&case, round, &cost);
         costs.push(cost);
     }
+    let case_rate = format!("{case}, {RATE}/s");
+    let mut costs_rate: Vec<Cost> = Vec::new();
+    for round in 1..=rounds {
+        let live: Vec<Event> = deposits.by_ref().take((RATE * seconds) as usize).collect();
+        let sender = Sender::to(servers.kafka.servers(), &topic)?;
+        let meter = Meter::start(servers, &[&*hosts[0]])?;
+        sender.send(&live, RATE)?;
+        servers.until_applied(&mut hosts[0], &servers.ends(&topic, PARTITIONS));
+        let cost = meter.stop(servers, &[&*hosts[0]], RATE * seconds)?;
+        tell(&case_rate, round, &cost);
+        costs_rate.push(cost);
+    }
     drop(hosts);
     deposits.hold(servers)?;
     servers.kafka.delete_topic(&topic);
-    Ok(row("keys", case, &costs))
+    Ok([row("keys", case, &costs), row("keys", case_rate, &costs_rate)])
 }
 
 fn produce(servers: &Servers, topic: &str, mut events: impl Iterator<Item = Event>) {
