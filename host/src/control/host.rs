@@ -24,9 +24,8 @@ pub struct HostReport {
     pub waiting: Vec<String>,
 }
 
-/// A lane that a host runs. What is as it is for most is left out of the text.
+/// A lane that a host runs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
 pub struct LaneReport {
     /// The projection.
     pub projection: String,
@@ -35,19 +34,15 @@ pub struct LaneReport {
     /// The lane's share.
     pub share: String,
     /// Why it waits for something, if it does.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retrying: Option<String>,
     /// Whether it has read all there is.
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub at_end: bool,
     /// Events that it committed in the last second or so.
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub events_per_second: f64,
     /// Events that it left out because they can't be applied, since the host began.
-    #[serde(skip_serializing_if = "is_default")]
+    #[serde(default)]
     pub skipped: u64,
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }

@@ -50,11 +50,13 @@ pub trait Source: Clone + Send + Sync + 'static {
     /// the topic be made anew while it reads, and no event of the new one before it.
     fn open(&self, from: Vec<Start>) -> impl Future<Output = Result<Self::Reader, Error>> + Send;
 
-    /// Opens a reader, as `open` does, on a partition in which nothing has happened for a while: one that takes less of the
-    /// host, and may be slow where much comes at once. None if the source has none.
-    ///
-    /// It returns when the reader has come to the end of the log, or has something to give.
-    fn open_at_rest(&self, _from: Start) -> impl Future<Output = Result<Option<Self::Reader>, Error>> + Send {
+    /// Opens a reader that is to take the place of another one of that partition: it returns when the reader has something to
+    /// give or has come to the end of the log. None if the source's readers are all of one kind.
+    fn open_instead(
+        &self,
+        _from: Start,
+        _pace: Pace,
+    ) -> impl Future<Output = Result<Option<Self::Reader>, Error>> + Send {
         std::future::ready(Ok(None))
     }
 
@@ -62,6 +64,25 @@ pub trait Source: Clone + Send + Sync + 'static {
     ///
     /// Returns without waiting for an assignment. [`Error::Taken`] if the source takes one host only and has one.
     fn join(&self, installation: &str, host: &str) -> impl Future<Output = Result<Self::Group, Error>> + Send;
+}
+
+/// What a reader is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// To be fast.
+    Busy,
+    /// To take little of the host while nothing comes. It may stand still for a moment where much comes at once.
+    AtRest,
+}
+
+impl Pace {
+    /// In words, as in "the reader is …".
+    pub fn word(self) -> &'static str {
+        match self {
+            Pace::Busy => "busy",
+            Pace::AtRest => "at rest",
+        }
+    }
 }
 
 /// A name that no other topic ever has, not even a later one of the same name.

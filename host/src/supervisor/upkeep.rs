@@ -45,7 +45,7 @@ pub(super) struct Upkeep {
     committed: BTreeMap<LaneKey, u64>,
     /// The offsets that were last reported to the group, and when.
     reported: (BTreeMap<TopicPartition, u64>, Option<Instant>),
-    /// Whether there may be others since.
+    /// Whether offsets may have changed since.
     unreported: bool,
     /// Tasks that look after one deployment each, and its names. They end with this.
     chores: JoinSet<String>,

@@ -117,13 +117,30 @@ const FETCH_BYTES_MAX: usize = 512 << 10;
 /// several partitions waits for that answer where transactions are open or were aborted, before it takes the oldest event.
 const FETCH_WAIT: Duration = Duration::from_secs(5);
 const FETCH_WAIT_SEVERAL: Duration = Duration::from_millis(100);
+/// So long a partition at rest that was left out of a request, since it has moved to another broker, say, may wait for the others.
+const FETCH_WAIT_AT_REST: Duration = Duration::from_secs(1);
 
-/// What a consumer fetches.
+/// Bytes that are fetched ahead of a partition at rest, at most. When it is at rest no more they are fetched again.
+const AT_REST_AHEAD_BYTES: usize = 128 << 10;
+
+/// How a consumer fetches.
 pub(super) struct Fetching {
-    /// How many partitions.
-    pub(super) partitions: usize,
-    /// About so many bytes ahead of each.
-    pub(super) ahead_bytes: usize,
+    /// About so many bytes ahead of each partition.
+    ahead_bytes: usize,
+    /// How long the broker may wait for events.
+    wait: Duration,
+}
+
+impl Fetching {
+    /// The partitions of a lane, of which there are so many, about so many bytes ahead of each.
+    pub(super) fn of_lane(partitions: usize, ahead_bytes: usize) -> Self {
+        Self { ahead_bytes, wait: if partitions > 1 { FETCH_WAIT_SEVERAL } else { FETCH_WAIT } }
+    }
+
+    /// Partitions in which nothing is expected, however many.
+    pub(super) fn at_rest() -> Self {
+        Self { ahead_bytes: AT_REST_AHEAD_BYTES, wait: FETCH_WAIT_AT_REST }
+    }
 }
 
 /// A consumer that is told what to read and remembers nothing. It is in no group.
@@ -133,8 +150,8 @@ pub(super) fn consumer(
     fetching: Fetching,
     context: Context,
 ) -> Result<BaseConsumer<Context>, KafkaError> {
-    let Fetching { partitions, ahead_bytes } = fetching;
-    let wait = fetch_wait(partitions, properties);
+    let Fetching { ahead_bytes, wait } = fetching;
+    let wait = within_timeout(wait, properties);
     let mut config = config(brokers);
     config
         .set("enable.auto.commit", "false")
@@ -163,9 +180,9 @@ pub(super) fn consumer(
     BaseConsumer::from_config_and_context(&config, context)
 }
 
-/// How long the broker may wait. A request behind a fetch waits for that, and none may take longer than `socket.timeout.ms`.
-fn fetch_wait(partitions: usize, properties: &[(String, String)]) -> Duration {
-    let wait = if partitions > 1 { FETCH_WAIT_SEVERAL } else { FETCH_WAIT };
+/// How long the broker may wait at most. A request behind a fetch waits for that, and none may take longer than
+/// `socket.timeout.ms`.
+fn within_timeout(wait: Duration, properties: &[(String, String)]) -> Duration {
     let timeout = properties.iter().find(|(name, _)| name == "socket.timeout.ms");
     let timeout = timeout.and_then(|(_, value)| value.parse().ok()).map(Duration::from_millis);
     timeout.map_or(wait, |timeout| wait.min(timeout / 4))
@@ -177,11 +194,12 @@ mod tests {
 
     #[test]
     fn a_fetch_waits_for_no_more_than_a_part_of_what_a_request_may_take() {
-        let wait = |timeout: &str| fetch_wait(1, &[("socket.timeout.ms".to_owned(), timeout.to_owned())]);
+        let wait =
+            |timeout: &str| within_timeout(FETCH_WAIT, &[("socket.timeout.ms".to_owned(), timeout.to_owned())]);
         assert_eq!(wait("60000"), FETCH_WAIT);
         assert_eq!(wait("2000"), Duration::from_millis(500));
         assert_eq!(wait("soon"), FETCH_WAIT, "librdkafka refuses it");
-        assert_eq!(fetch_wait(8, &[]), FETCH_WAIT_SEVERAL);
+        assert_eq!(within_timeout(FETCH_WAIT_SEVERAL, &[]), FETCH_WAIT_SEVERAL);
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! A client of the cluster by which partitions are read: those of one lane, or all of a topic that are at rest.
+//! A client of the cluster by which partitions are read: those of one lane, or those of a topic that are at rest.
 //!
 //! Each client has a thread for each broker and two more, which wake once a second, so partitions in which nothing happens
-//! have one in common. It would not do for others: while a partition's queue is full, the broker is asked only for the
-//! rest of them, and answers when one of these has something.
+//! have one in common. It would not do for others: a broker answers one request after the other, so a partition that is not
+//! in one, since its queue was full when it was made, waits until one of the rest has something or the broker has waited.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -21,8 +21,6 @@ pub(super) struct Connection {
     /// Heard by one at a time: who finds that there is nothing to hear must know what another has heard.
     tidings: Mutex<Tidings>,
     listeners: Listeners,
-    /// The partitions that are taken, by their numbers, where readers have the client in common.
-    taken: Mutex<BTreeSet<u32>>,
     consumer: Arc<BaseConsumer<Context>>,
     /// Given back when the client is gone.
     _allowance: Allowance,
@@ -48,7 +46,7 @@ impl Connection {
         });
         let consumer = Arc::new(consumer);
         let tidings = Mutex::new(Tidings::new(&consumer)?);
-        Ok(Self { tidings, listeners, taken: Mutex::default(), consumer, _allowance: allowance })
+        Ok(Self { tidings, listeners, consumer, _allowance: allowance })
     }
 
     /// The client.
@@ -87,11 +85,18 @@ impl Connection {
     }
 }
 
+/// How many partitions a client that they have in common reads: whatever it has to say is heard by the readers of all.
+const SEATS: usize = 100;
+
 /// A partition's place at a client that others use as well. It is free again when this is dropped.
 pub(super) struct Seat {
     connection: Arc<Connection>,
     partition: u32,
+    taken: Taken,
 }
+
+/// The partitions that have a place, by their numbers.
+type Taken = Arc<Mutex<BTreeSet<u32>>>;
 
 impl Seat {
     pub(super) fn connection(&self) -> &Arc<Connection> {
@@ -101,40 +106,50 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        lock(&self.connection.taken).remove(&self.partition);
+        lock(&self.taken).remove(&self.partition);
     }
 }
 
-/// The clients that partitions at rest have in common, one for each topic. Clones share them.
+/// The clients that partitions at rest have in common, those of one topic. Clones share them.
 #[derive(Clone, Default)]
 pub(super) struct Resting {
-    connections: Arc<Mutex<HashMap<Named, Weak<Connection>>>>,
+    topics: Arc<Mutex<HashMap<Named, Vec<Common>>>>,
 }
 
+/// A client for as long as someone reads by it, and who does.
+type Common = (Weak<Connection>, Taken);
+
 /// A topic by its name, and by its id if it has one.
-pub(super) type Named = (Arc<str>, Option<TopicId>);
+type Named = (Arc<str>, Option<TopicId>);
 
 impl Resting {
-    /// A place for a partition, at a client that is made if there is none. None while another reader has that place.
+    /// A place for a partition, at a client that is made if none has one.
     pub(super) fn seat(
         &self,
         topic: &Named,
         partition: u32,
         make: impl FnOnce() -> Result<Connection, KafkaError>,
-    ) -> Result<Option<Seat>, KafkaError> {
-        let mut connections = lock(&self.connections);
-        let there = connections.get(topic).and_then(Weak::upgrade).filter(|there| there.is_of_use());
-        let connection = match there {
-            Some(connection) => connection,
-            None => {
-                let connection = Arc::new(make()?);
-                connections.retain(|_, connection| connection.strong_count() > 0);
-                connections.insert(topic.clone(), Arc::downgrade(&connection));
-                connection
+    ) -> Result<Seat, KafkaError> {
+        // The last to hold one closes it, which is not to be done under the lock.
+        let mut held = Vec::new();
+        let mut topics = lock(&self.topics);
+        topics.retain(|_, clients| {
+            clients.retain(|(client, _)| client.strong_count() > 0);
+            !clients.is_empty()
+        });
+        let clients = topics.entry(topic.clone()).or_default();
+        for (connection, taken) in &*clients {
+            let Some(connection) = connection.upgrade() else { continue };
+            held.push(connection.clone());
+            let mut numbers = lock(taken);
+            if connection.is_of_use() && numbers.len() < SEATS && numbers.insert(partition) {
+                return Ok(Seat { connection, partition, taken: taken.clone() });
             }
-        };
-        let is_free = lock(&connection.taken).insert(partition);
-        Ok(is_free.then(|| Seat { connection, partition }))
+        }
+        let (connection, taken) = (Arc::new(make()?), Taken::default());
+        lock(&taken).insert(partition);
+        clients.push((Arc::downgrade(&connection), taken.clone()));
+        Ok(Seat { connection, partition, taken })
     }
 }
 

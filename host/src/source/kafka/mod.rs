@@ -22,7 +22,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaConfRes;
 
-use super::{Bounds, Error, Source, Start, Topic, TopicId};
+use super::{Bounds, Error, Pace, Source, Start, Topic, TopicId};
 use crate::event::TopicPartition;
 use budget::Budget;
 use client::{Context, Fetching};
@@ -33,13 +33,9 @@ pub use reader::KafkaReader;
 /// How long a question to the broker may take.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a broker may take to say of a partition at rest that nothing has come: as long as it may wait for others, and some
-/// more where transactions have left their marks.
-const REST_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// Bytes that are fetched ahead of each partition at rest, at most: as soon as half of it has come, it is at rest no more, and
-/// what was fetched is fetched again.
-const REST_AHEAD_BYTES: usize = 128 << 10;
+/// How long it may take until a new reader has heard of its partition: a broker waits for others before, and where transactions
+/// have left their marks that is so more than once.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Bytes that all readers of a cluster fetch ahead together, unless told otherwise.
 const FETCH_AHEAD_BYTES: usize = 256 << 20;
@@ -89,7 +85,7 @@ impl Kafka {
     /// The cluster behind the brokers `host:port,…`, with further properties of librdkafka (for TLS or SASL, say).
     /// Does not connect yet.
     pub fn new(brokers: &str, properties: Vec<(String, String)>) -> Result<Self, BadSettings> {
-        let fetching = Fetching { partitions: 0, ahead_bytes: budget::READER_BYTES_MIN };
+        let fetching = Fetching::of_lane(0, budget::READER_BYTES_MIN);
         let questions = client::consumer(brokers, &properties, fetching, Context::default());
         Ok(Self {
             brokers: brokers.into(),
@@ -125,17 +121,30 @@ impl Kafka {
         answer.unwrap_or(Err(KafkaError::Canceled))
     }
 
-    /// A client that is to fetch so many partitions of topics with these ids, as far ahead as the budget allows, and no
-    /// further than so many bytes of each.
-    fn connection(
-        &self,
-        ids: BTreeMap<Arc<str>, TopicId>,
-        partitions: usize,
-        ahead_max: usize,
-    ) -> Result<Connection, KafkaError> {
+    /// A client that is to fetch so many partitions of topics with these ids.
+    fn connection(&self, ids: BTreeMap<Arc<str>, TopicId>, partitions: usize) -> Result<Connection, KafkaError> {
         let allowance = self.budget.take(partitions);
-        let fetching = Fetching { partitions, ahead_bytes: allowance.partition_bytes().min(ahead_max) };
+        let fetching = Fetching::of_lane(partitions, allowance.partition_bytes());
         Connection::new(&self.brokers, &self.properties, ids, fetching, allowance)
+    }
+
+    /// A reader of one partition for such a pace.
+    fn instead(
+        &self,
+        from: Start,
+        bounds: Bounds,
+        ids: BTreeMap<Arc<str>, TopicId>,
+        pace: Pace,
+    ) -> Result<KafkaReader, KafkaError> {
+        if pace == Pace::Busy {
+            return KafkaReader::new(self.connection(ids, 1)?, vec![(from, bounds)], self.what());
+        }
+        let topic = (from.at.topic.clone(), from.id.clone());
+        let seat = self.resting.seat(&topic, from.at.partition, || {
+            let (fetching, allowance) = (Fetching::at_rest(), self.budget.take(1));
+            Connection::new(&self.brokers, &self.properties, ids, fetching, allowance)
+        });
+        KafkaReader::seated(seat?, from, bounds, self.what())
     }
 
     fn unavailable(&self, error: KafkaError) -> Error {
@@ -235,27 +244,26 @@ impl Source for Kafka {
             };
             starts.push((start, unread));
         }
-        let connection = self.connection(ids, starts.len(), usize::MAX).map_err(|e| self.unavailable(e))?;
+        let connection = self.connection(ids, starts.len()).map_err(|e| self.unavailable(e))?;
         KafkaReader::new(connection, starts, self.what()).map_err(|e| self.unavailable(e))
     }
 
-    async fn open_at_rest(&self, from: Start) -> Result<Option<KafkaReader>, Error> {
+    async fn open_instead(&self, from: Start, pace: Pace) -> Result<Option<KafkaReader>, Error> {
         let ids = ids(slice::from_ref(&from));
         self.check(&ids).await?;
         let Bounds { first, .. } = self.unread(&from).await?;
-        let topic = (from.at.topic.clone(), from.id.clone());
-        let seat = self.resting.seat(&topic, from.at.partition, || self.connection(ids, 1, REST_AHEAD_BYTES));
-        let Some(seat) = seat.map_err(|e| self.unavailable(e))? else {
-            return Err(self.unavailable(KafkaError::MessageConsumption(RDKafkaErrorCode::InProgress)));
+        // That it is at its end is for the broker to say: until then the other reader is the better one.
+        let bounds = Bounds { first, end: u64::MAX };
+        let mut reader = self.instead(from, bounds, ids, pace).map_err(|e| self.unavailable(e))?;
+        let answered = tokio::time::timeout(ANSWER_TIMEOUT, reader.answered()).await;
+        let error = match answered {
+            Ok(Ok(())) => return Ok(Some(reader)),
+            Ok(Err(error)) => error,
+            Err(_) => self.unavailable(KafkaError::MessageConsumption(RDKafkaErrorCode::OperationTimedOut)),
         };
-        // That it is at its end is for the broker to say: from then on it is asked for this partition with the others.
-        let unread = Bounds { first, end: u64::MAX };
-        let reader = KafkaReader::seated(seat, from, unread, self.what());
-        let mut reader = reader.map_err(|e| self.unavailable(e))?;
-        match tokio::time::timeout(REST_TIMEOUT, reader.answered()).await {
-            Ok(answered) => answered.map(|()| Some(reader)),
-            Err(_) => Err(self.unavailable(KafkaError::MessageConsumption(RDKafkaErrorCode::OperationTimedOut))),
-        }
+        // Closing a reader may take its time.
+        let _ = tokio::task::spawn_blocking(move || drop(reader)).await;
+        Err(error)
     }
 
     async fn join(&self, installation: &str, host: &str) -> Result<KafkaGroup, Error> {

@@ -139,6 +139,13 @@ impl Queue {
         self.given += 1;
     }
 
+    /// Gives back what was taken and not given away.
+    fn let_go(&mut self) {
+        while self.given < self.taken.len() {
+            self.pop();
+        }
+    }
+
     fn take(&mut self) {
         self.taken.clear();
         self.given = 0;
@@ -154,14 +161,18 @@ impl Queue {
 
 impl Drop for Queue {
     fn drop(&mut self) {
-        while self.given < self.taken.len() {
-            self.pop();
-        }
         // SAFETY: queue and topic are ours. Taking the callback off waits for one that runs (both hold the queue's lock),
         // so nobody uses the `Notify` afterwards. To stop does not wait for a broker.
         unsafe {
             sys::rd_kafka_queue_cb_event_enable(self.queue.as_ptr(), None, ptr::null_mut());
             sys::rd_kafka_consume_stop(self.fetched.as_ptr(), self.partition);
+        }
+        self.let_go();
+        // What was fetched and not taken would stay for as long as the client does. To look for more drops it.
+        self.take();
+        self.let_go();
+        // SAFETY: as above; nobody has them afterwards.
+        unsafe {
             sys::rd_kafka_queue_destroy(self.queue.as_ptr());
             sys::rd_kafka_topic_destroy(self.fetched.as_ptr());
         }

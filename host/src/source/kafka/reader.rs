@@ -105,6 +105,7 @@ impl KafkaReader {
         while self.is_unanswered()? {
             self.filled.notified().await;
             self.check()?;
+            self.is_up()?;
         }
         Ok(())
     }
@@ -123,6 +124,16 @@ impl KafkaReader {
     fn check(&self) -> Result<(), Error> {
         self.connection.hear();
         self.connection.remade()
+    }
+
+    fn is_up(&self) -> Result<(), Error> {
+        match self.connection.is_down() {
+            true => {
+                let source = Box::new(KafkaError::Global(RDKafkaErrorCode::AllBrokersDown));
+                Err(Error::Unavailable { what: self.what.clone(), source })
+            }
+            false => Ok(()),
+        }
     }
 }
 
@@ -146,11 +157,7 @@ impl Reader for KafkaReader {
             return Err(remade);
         }
         filled?;
-        if self.connection.is_down() {
-            let source = Box::new(KafkaError::Global(RDKafkaErrorCode::AllBrokersDown));
-            return Err(Error::Unavailable { what: self.what.clone(), source });
-        }
-        Ok(())
+        self.is_up()
     }
 
     fn at_end(&mut self) -> bool {

@@ -1,16 +1,16 @@
 //! The task that reads one partition for all. It ends when nobody reads it any more, or with its reader's first error:
 //! then each of its readers sees for itself.
 
-use std::fmt;
 use std::future::Future;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::hub::Opening;
 use super::place::Place;
 use crate::event::{Batch, BatchLimits};
-use crate::source::{Error, Reader, Source};
+use crate::source::{Error, Pace, Reader, Source};
 
 /// How often a feed that is not at the log's end looks whether it is; a reader does not tell by itself.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -22,8 +22,8 @@ const EVENT_BYTES: usize = 36;
 
 /// How long nothing may have come before a feed takes a reader for partitions at rest.
 const QUIET: Duration = Duration::from_secs(10);
-/// What that reader gives before the feed has one of its own again. A source may stall where more comes at once.
-const BUSY: BatchLimits = BatchLimits { events_max: 100, bytes_max: 64 << 10 };
+/// What may come without such a pause before it has a fast one again.
+const LITTLE: BatchLimits = BatchLimits { events_max: 100, bytes_max: 64 << 10 };
 
 struct Feed<S: Source> {
     source: S,
@@ -32,28 +32,20 @@ struct Feed<S: Source> {
     at_end: bool,
     /// The next offset to pass on; none for the first there is.
     next: Option<u64>,
-    pace: Pace,
+    flow: Flow,
     change: Option<Change<S::Reader>>,
+    /// Readers that are being closed, which may take its time.
+    closing: JoinSet<()>,
 }
 
-/// What is known of how much comes.
-enum Pace {
-    /// Nothing may have come since then.
-    Busy { since: Instant },
-    /// So much has come since the reader is one for partitions at rest.
-    AtRest { events: usize, bytes: usize },
-    /// The source has no readers for partitions at rest.
+/// How much comes, as far as that matters to which reader there is.
+enum Flow {
+    /// The reader is one that is fast. When something last came, or that was last tried to change.
+    Much { since: Instant },
+    /// The reader is one for partitions at rest. What has come without a pause, and when the last of it came.
+    Little { events: usize, bytes: usize, since: Instant },
+    /// The source has but one kind of reader.
     Any,
-}
-
-impl fmt::Display for Pace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Pace::Busy { .. } => "busy",
-            Pace::AtRest { .. } => "at rest",
-            Pace::Any => "as it is",
-        })
-    }
 }
 
 /// A reader that is being opened, to take the place of the one that there is.
@@ -62,7 +54,7 @@ struct Change<R> {
     opening: Opening<Option<R>>,
 }
 
-enum Flow {
+enum Step {
     On,
     Unwanted,
     Failed(Error),
@@ -84,31 +76,32 @@ pub(super) async fn run<S: Source>(
         Err(error) => return tracing::debug!("the shared reader of {} does not open: {error}", place.stream()),
     };
     place.opened();
-    let pace = Pace::Busy { since: Instant::now() };
-    let feed = Feed { source, reader, place, at_end: false, next, pace, change: None };
-    // Closing a reader may take its time.
-    let reader = feed.run().await;
-    let _ = tokio::task::spawn_blocking(move || drop(reader)).await;
+    let flow = Flow::Much { since: Instant::now() };
+    let feed = Feed { source, reader, place, at_end: false, next, flow, change: None, closing: JoinSet::new() };
+    feed.run().await;
 }
 
 impl<S: Source> Feed<S> {
-    /// Runs to its end; gives the reader, and the place up.
-    async fn run(mut self) -> S::Reader {
+    /// Runs to its end, gives its place up, and closes its readers.
+    async fn run(mut self) {
         loop {
             match self.step().await {
-                Flow::On => tokio::task::yield_now().await,
-                Flow::Unwanted => break,
-                Flow::Failed(error) => {
+                Step::On => tokio::task::yield_now().await,
+                Step::Unwanted => break,
+                Step::Failed(error) => {
                     tracing::debug!("the shared reader of {} ends: {error}", self.place.stream());
                     break;
                 }
             }
         }
-        self.reader
+        let Self { reader, change, place, mut closing, .. } = self;
+        drop(place);
+        closing.spawn_blocking(move || drop((reader, change)));
+        closing.join_all().await;
     }
 
     /// Waits for more, and passes it on.
-    async fn step(&mut self) -> Flow {
+    async fn step(&mut self) -> Step {
         let quiet_from = self.quiet_from();
         let Self { reader, place, at_end, change, .. } = self;
         let more = async {
@@ -120,74 +113,70 @@ impl<S: Source> Feed<S> {
         };
         tokio::select! {
             biased;
-            () = place.stop().cancelled() => return Flow::Unwanted,
-            opened = opened(change) => {
-                self.take(opened);
-                return Flow::On;
-            }
+            () = place.stop().cancelled() => return Step::Unwanted,
+            opened = opened(change) => return self.take(opened),
             () = more => {}
             () = until(quiet_from) => {
-                self.rest();
-                return Flow::On;
+                self.open(Pace::AtRest);
+                return Step::On;
             }
         }
         let mut events = Batch::default();
         if let Err(error) = self.reader.fill(&mut events, &limits(self.place.chunk_bytes_max())) {
-            return Flow::Failed(error);
+            return Step::Failed(error);
         }
         let events = self.unseen(events);
         self.count(&events);
         self.at_end = self.reader.at_end();
         self.place.publish(events, self.at_end);
-        Flow::On
+        Step::On
     }
 
-    /// When it may take a reader for partitions at rest, unless something comes before; never if it has one, or is about to.
+    /// When it opens a reader for partitions at rest, unless something comes before; never if it has one, or is about to.
     fn quiet_from(&self) -> Option<Instant> {
-        match self.pace {
-            Pace::Busy { since } if self.at_end && self.change.is_none() => Some(since + QUIET),
+        match self.flow {
+            Flow::Much { since } if self.at_end && self.change.is_none() => Some(since + QUIET),
             _ => None,
         }
     }
 
-    /// Begins to open a reader for partitions at rest.
-    fn rest(&mut self) {
+    /// Begins to open another reader.
+    fn open(&mut self, pace: Pace) {
         let (source, start) = (self.source.clone(), self.place.stream().start(self.next));
-        let opening: Opening<_> = Box::pin(async move { source.open_at_rest(start).await });
-        self.change = Some(Change { pace: Pace::AtRest { events: 0, bytes: 0 }, opening });
+        self.change =
+            Some(Change { pace, opening: Box::pin(async move { source.open_instead(start, pace).await }) });
     }
 
-    /// Begins to open a reader of its own again.
-    fn wake(&mut self) {
-        let (source, start) = (self.source.clone(), self.place.stream().start(self.next));
-        let opening: Opening<_> = Box::pin(async move { source.open(vec![start]).await.map(Some) });
-        self.change = Some(Change { pace: Pace::Busy { since: Instant::now() }, opening });
-    }
-
-    /// Takes the reader that was being opened. If there is none, the one that it has is as good, and it tries again later.
-    fn take(&mut self, (pace, opened): (Pace, Result<Option<S::Reader>, Error>)) {
-        let stays = |pace: &Pace| match pace {
-            Pace::AtRest { .. } => Pace::AtRest { events: 0, bytes: 0 },
-            _ => Pace::Busy { since: Instant::now() },
-        };
-        let is_quiet = !matches!(self.pace, Pace::Busy { since } if since.elapsed() < QUIET);
+    /// Takes the reader that was being opened. If there is none, the one that it has does as well, and it tries again later.
+    fn take(&mut self, (pace, opened): (Pace, Result<Option<S::Reader>, Error>)) -> Step {
+        let now = Instant::now();
+        let is_quiet = !matches!(self.flow, Flow::Much { since } if since.elapsed() < QUIET);
         match opened {
             Ok(Some(mut other)) => {
                 // What came in the meantime may be the first of much.
                 if is_quiet {
                     std::mem::swap(&mut self.reader, &mut other);
-                    self.pace = pace;
-                    tracing::debug!("the shared reader of {} is {}", self.place.stream(), self.pace);
+                    tracing::debug!("the shared reader of {} is {}", self.place.stream(), pace.word());
+                    self.flow = match pace {
+                        Pace::Busy => Flow::Much { since: now },
+                        Pace::AtRest => Flow::Little { events: 0, bytes: 0, since: now },
+                    };
                 }
-                // Closing a reader may take its time.
-                drop(tokio::task::spawn_blocking(move || drop(other)));
+                while self.closing.try_join_next().is_some() {}
+                self.closing.spawn_blocking(move || drop(other));
             }
-            Ok(None) => self.pace = Pace::Any,
+            Ok(None) => self.flow = Flow::Any,
+            Err(error @ Error::Remade { .. }) => return Step::Failed(error),
             Err(error) => {
                 tracing::debug!("the shared reader of {} stays as it is: {error}", self.place.stream());
-                self.pace = stays(&self.pace);
+                match &mut self.flow {
+                    Flow::Much { since } => *since = now,
+                    Flow::Little { events, bytes, .. } => (*events, *bytes) = (0, 0),
+                    Flow::Any => {}
+                }
             }
         }
+        Step::On
     }
 
     /// The events that the reader before this one has not given.
@@ -198,30 +187,35 @@ impl<S: Source> Feed<S> {
         if seen == 0 { events } else { events.slice(seen..events.len()) }
     }
 
-    /// Counts what has come, and wakes if that is much.
+    /// Counts what has come, and opens a fast reader if that is much.
     fn count(&mut self, came: &Batch) {
         if came.is_empty() {
             return;
         }
-        match &mut self.pace {
-            Pace::Busy { since } => *since = Instant::now(),
-            Pace::AtRest { events, bytes } => {
+        let now = Instant::now();
+        match &mut self.flow {
+            Flow::Much { since } => *since = now,
+            Flow::Little { events, bytes, since } => {
+                if now - *since >= QUIET {
+                    (*events, *bytes) = (0, 0);
+                }
+                *since = now;
                 *events += came.len();
                 *bytes += came.memory_bytes();
-                if self.change.is_none() && (*events > BUSY.events_max || *bytes > BUSY.bytes_max) {
-                    self.wake();
+                if self.change.is_none() && (*events > LITTLE.events_max || *bytes > LITTLE.bytes_max) {
+                    self.open(Pace::Busy);
                 }
             }
-            Pace::Any => {}
+            Flow::Any => {}
         }
     }
 }
 
-/// Waits for the reader that is being opened, if one is. It is of no use to wait for it again.
+/// Waits for the reader that is being opened; never returns if none is.
 async fn opened<R>(change: &mut Option<Change<R>>) -> (Pace, Result<Option<R>, Error>) {
-    let Some(Change { opening, .. }) = change else { return std::future::pending().await };
-    let opened = opening.await;
-    let pace = change.take().map_or(Pace::Any, |change| change.pace);
+    let Some(Change { opening, pace }) = change else { return std::future::pending().await };
+    let (opened, pace) = (opening.await, *pace);
+    *change = None;
     (pace, opened)
 }
 

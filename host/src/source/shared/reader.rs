@@ -17,7 +17,7 @@ use crate::source::{Error, Reader, Source, Start, merge};
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// How long one that has left its feeds reads alone at least.
-const REST: Duration = Duration::from_secs(1);
+const ALONE: Duration = Duration::from_secs(1);
 
 /// How long the feeds may take to come to where one stands that reads alone.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -129,7 +129,7 @@ impl<S: Source> SharedReader<S> {
         if standings().all(|standing| standing == Some(Standing::Level)) {
             self.join();
         } else if standings().any(|standing| standing == Some(Standing::Gone)) || self.until <= Instant::now() {
-            self.rest();
+            self.stay_alone();
         }
     }
 
@@ -166,14 +166,14 @@ impl<S: Source> SharedReader<S> {
         }
     }
 
-    fn rest(&mut self) {
+    fn stay_alone(&mut self) {
         self.unsubscribe_all();
-        self.until = Instant::now() + REST;
+        self.until = Instant::now() + ALONE;
     }
 
     fn leave(&mut self) {
         tracing::debug!("{} has lost the shared reader and reads alone", self.name());
-        self.rest();
+        self.stay_alone();
         self.way = Way::Opening(self.hub.opening(self.cursors.iter().map(Cursor::start).collect()));
     }
 

@@ -8,7 +8,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::event::{Batch, BatchLimits, Event, TopicPartition};
 use crate::source::merge::{self, Head};
-use crate::source::{Assignment, Bounds, Error, Group, Reader, Source, Start, Topic};
+use crate::source::{Assignment, Bounds, Error, Group, Pace, Reader, Source, Start, Topic};
 
 /// Bytes of every event's payload, which says its offset.
 pub(super) const PAYLOAD_BYTES: usize = 100;
@@ -164,12 +164,12 @@ impl Source for Script {
         Ok(ScriptReader { script: self.clone(), cursors: from.into_iter().map(cursor).collect() })
     }
 
-    async fn open_at_rest(&self, from: Start) -> Result<Option<ScriptReader>, Error> {
+    async fn open_instead(&self, from: Start, pace: Pace) -> Result<Option<ScriptReader>, Error> {
         if !self.state().rests {
             return Ok(None);
         }
         let reader = self.open(vec![from]).await?;
-        self.state().rested += 1;
+        self.state().rested += usize::from(pace == Pace::AtRest);
         Ok(Some(reader))
     }
 }
