@@ -9,6 +9,7 @@ use clap::ValueEnum;
 
 use crate::report::{self, note};
 use crate::results::{Results, Row};
+use crate::workload::Workload;
 use crate::{about, cutover, goals, idle, latency, live, rounds, scaling, start};
 
 /// The rows that have the same numbers and stand in one table
@@ -56,7 +57,14 @@ pub struct Plan {
     pub missing: bool,
 }
 
-/// Plays the suites of a plan, shows them and the verdict, and keeps the results after each.
+/// What is measured at once and kept together: a suite, or one workload of the race, which takes long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Part {
+    suite: Suite,
+    workload: Option<Workload>,
+}
+
+/// Plays the suites of a plan, shows them and the verdict, and keeps the results of each part.
 pub fn play(plan: &Plan) -> anyhow::Result<()> {
     let mut about = about::here();
     about.push(("amount".to_owned(), plan.amount()));
@@ -64,16 +72,16 @@ pub fn play(plan: &Plan) -> anyhow::Result<()> {
     if let Some(file) = plan.file.as_ref().filter(|file| file.exists()) {
         results = results.on(Results::read(file)?)?;
     }
-    for suite in Suite::value_variants() {
-        let is_wanted = plan.only.is_empty() || plan.only.contains(suite);
-        if !is_wanted || (plan.missing && results.rows.iter().any(|row| row.suite == suite.name())) {
+    for part in Suite::value_variants().iter().flat_map(|suite| suite.parts()) {
+        let is_wanted = plan.only.is_empty() || plan.only.contains(&part.suite);
+        if !is_wanted || (plan.missing && results.rows.iter().any(|row| part.has(row))) {
             continue;
         }
         let began = Instant::now();
-        let rows = suite.measure(plan)?;
-        note(&format!("{} took {:.0} s", suite.name(), began.elapsed().as_secs_f64()));
+        let rows = part.measure(plan)?;
+        note(&format!("{} took {:.0} s", part.name(), began.elapsed().as_secs_f64()));
         report::print(&rows);
-        results.take(suite.name(), rows);
+        results.take(part, rows);
         plan.file.as_ref().map_or(Ok(()), |file| results.write(file))?;
     }
     goals::print(&results);
@@ -99,13 +107,38 @@ impl Suite {
         Suite::value_variants().iter().copied().find(|suite| suite.name() == row.suite)
     }
 
+    fn parts(self) -> Vec<Part> {
+        let part = |workload| Part { suite: self, workload };
+        match self {
+            Suite::Rebuild => Workload::value_variants().iter().copied().map(Some).map(part).collect(),
+            _ => vec![part(None)],
+        }
+    }
+}
+
+impl Part {
+    fn name(self) -> String {
+        self.workload.map_or_else(|| self.suite.name(), |workload| format!("{}: {workload}", self.suite.name()))
+    }
+
+    /// Whether the row is its.
+    fn has(self, row: &Row) -> bool {
+        row.suite == self.suite.name() && self.workload.is_none_or(|workload| row.case == workload.to_string())
+    }
+
+    /// Where its rows stand among all.
+    fn place(row: &Row) -> usize {
+        let parts = Suite::value_variants().iter().flat_map(|suite| suite.parts());
+        parts.enumerate().find(|(_, part)| part.has(row)).map_or(usize::MAX, |(place, _)| place)
+    }
+
     fn measure(self, plan: &Plan) -> anyhow::Result<Vec<Row>> {
         // Fewer rounds than in the race where one takes long, or where nobody else takes part.
         let rounds = if plan.quick { 1 } else { 3 };
         let (starts, seconds) = if plan.quick { (3, 10) } else { (10, 30) };
         let events = plan.events.min(if plan.quick { 200_000 } else { 1_000_000 }) as usize;
-        match self {
-            Suite::Rebuild => rebuild(plan),
+        match self.suite {
+            Suite::Rebuild => rebuild(plan, self.workload.into_iter().collect()),
             Suite::Live => live::measure(if plan.quick { 3 } else { 5 }, events),
             Suite::Latency if plan.quick => latency::measure(3, 2),
             Suite::Latency => latency::measure(5, 5),
@@ -128,9 +161,9 @@ impl Suite {
     }
 }
 
-fn rebuild(plan: &Plan) -> anyhow::Result<Vec<Row>> {
+fn rebuild(plan: &Plan, workloads: Vec<Workload>) -> anyhow::Result<Vec<Row>> {
     rounds::play(&rounds::Plan {
-        workloads: Vec::new(),
+        workloads,
         contenders: Vec::new(),
         rounds: plan.rounds,
         events: plan.events,
@@ -157,11 +190,11 @@ impl Results {
         Ok(Results { about, rows: older.rows })
     }
 
-    /// Puts the rows of a suite in their place, instead of those that were there.
-    fn take(&mut self, suite: String, rows: Vec<Row>) {
-        self.rows.retain(|row| row.suite != suite);
+    /// Puts the rows of a part in their place, instead of those that were there.
+    fn take(&mut self, part: Part, rows: Vec<Row>) {
+        self.rows.retain(|row| !part.has(row));
         self.rows.extend(rows);
-        self.rows.sort_by_key(|row| Suite::of(row).map_or(usize::MAX, |suite| suite as usize));
+        self.rows.sort_by_key(Part::place);
     }
 }
 
@@ -178,14 +211,18 @@ mod tests {
         let about = |date: &str| vec![("date".to_owned(), date.to_owned()), ("Redis".to_owned(), "7".to_owned())];
         let older = Results {
             about: about("2026-01-01"),
-            rows: vec![row(Suite::Rebuild, "old"), row(Suite::Idle, "old")],
+            rows: vec![row(Suite::Rebuild, "counters"), row(Suite::Idle, "old")],
         };
         let mut both = Results { about: about("2026-01-02"), rows: Vec::new() }.on(older).unwrap();
-        both.take(Suite::Live.name(), vec![row(Suite::Live, "new")]);
-        both.take(Suite::Rebuild.name(), vec![row(Suite::Rebuild, "new")]);
+        let part = |suite, workload| Part { suite, workload };
+        both.take(part(Suite::Live, None), vec![row(Suite::Live, "new")]);
+        both.take(part(Suite::Idle, None), vec![row(Suite::Idle, "new")]);
+        both.take(part(Suite::Rebuild, Some(Workload::Documents)), vec![row(Suite::Rebuild, "documents")]);
+        both.take(part(Suite::Rebuild, Some(Workload::Balances)), vec![row(Suite::Rebuild, "balances")]);
         assert_eq!(both.about[0].1, "2026-01-01, 2026-01-02");
         let cases: Vec<_> = both.rows.iter().map(|row| format!("{} {}", row.suite, row.case)).collect();
-        assert_eq!(cases, ["rebuild new", "live new", "idle old"]);
+        let expected = ["rebuild balances", "rebuild documents", "rebuild counters", "live new", "idle new"];
+        assert_eq!(cases, expected);
     }
 
     #[test]

@@ -49,5 +49,6 @@ fn write(commands: &mut Commands, redis: &mut redis::Connection) -> anyhow::Resu
         writes.ignore();
     }
     commands.clear();
-    Ok(writes.query(redis)?)
+    // Redis is not asked for nothing.
+    if writes.is_empty() { Ok(()) } else { Ok(writes.query(redis)?) }
 }
