@@ -72,18 +72,20 @@ impl Queue {
         let topic = CString::new(&*at.topic).map_err(KafkaError::Nul)?;
         let partition = i32::try_from(at.partition).map_err(|_| unknown_partition())?;
         let first = i64::try_from(first).map_err(|_| KafkaError::Global(RDKafkaErrorCode::InvalidArgument))?;
-        // SAFETY: the client lives, for `consumer` holds it; the name is a C string that librdkafka copies.
+        // SAFETY: the client lives, for `consumer` holds it; the name is a C string that librdkafka copies. With no settings of its
+        // own the topic takes those of the client. That comes first: only for a topic that is new to it does the client ask at
+        // once who leads it, else it may take a second until it looks.
+        let fetched =
+            unsafe { sys::rd_kafka_topic_new(consumer.client().native_ptr(), topic.as_ptr(), ptr::null_mut()) };
+        let fetched = NonNull::new(fetched).ok_or_else(last_error)?;
+        // SAFETY: as above.
         let queue = unsafe {
             sys::rd_kafka_queue_get_partition(consumer.client().native_ptr(), topic.as_ptr(), partition)
         };
-        let queue = NonNull::new(queue).ok_or_else(unknown_partition)?;
-        // SAFETY: as above. With no settings of its own the topic takes those of the client.
-        let fetched =
-            unsafe { sys::rd_kafka_topic_new(consumer.client().native_ptr(), topic.as_ptr(), ptr::null_mut()) };
-        let Some(fetched) = NonNull::new(fetched) else {
-            // SAFETY: the queue was just given to us, and nobody else has it.
-            unsafe { sys::rd_kafka_queue_destroy(queue.as_ptr()) };
-            return Err(last_error());
+        let Some(queue) = NonNull::new(queue) else {
+            // SAFETY: the topic was just given to us, and nobody else has it.
+            unsafe { sys::rd_kafka_topic_destroy(fetched.as_ptr()) };
+            return Err(unknown_partition());
         };
         // SAFETY: the queue was just given to us. The callback gets a pointer to the `Notify` that `_filled` keeps
         // alive until the callback is taken off again.
