@@ -199,7 +199,13 @@ mod tests {
         assert_eq!(wait("60000"), FETCH_WAIT);
         assert_eq!(wait("2000"), Duration::from_millis(500));
         assert_eq!(wait("soon"), FETCH_WAIT, "librdkafka refuses it");
-        assert_eq!(within_timeout(FETCH_WAIT_SEVERAL, &[]), FETCH_WAIT_SEVERAL);
+    }
+
+    #[test]
+    fn who_has_several_partitions_is_answered_sooner() {
+        let waits =
+            [Fetching::of_lane(1, 0), Fetching::of_lane(8, 0), Fetching::at_rest()].map(|fetching| fetching.wait);
+        assert_eq!(waits, [FETCH_WAIT, FETCH_WAIT_SEVERAL, FETCH_WAIT_AT_REST]);
     }
 
     #[test]
