@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 use std::time::Duration;
+use std::{io, thread};
 
+use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
 use super::operate::Operator;
@@ -112,9 +114,17 @@ fn positive(text: &str) -> Result<usize, String> {
     }
 }
 
+/// Starts what everything but the plugins runs on. That is the smaller part of the work, and with more threads than it needs each turn
+/// of a lane wakes another one that finds nothing to do: so it has one for every two processors.
+pub(super) fn start_runtime() -> io::Result<Runtime> {
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let threads = (processors / 2).max(1);
+    Builder::new_multi_thread().worker_threads(threads).thread_name("write").enable_all().build()
+}
+
 pub(crate) fn run(args: Args) -> anyhow::Result<()> {
     start_log("info");
-    let runtime = tokio::runtime::Builder::new_multi_thread().thread_name("write").enable_all().build()?;
+    let runtime = start_runtime()?;
     // Before anything that takes its time: to be told to stop is never a failure.
     let signals = {
         let _within = runtime.enter();

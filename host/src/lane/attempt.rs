@@ -366,7 +366,6 @@ where
     fn start_round(&mut self) {
         let (true, None, Some(mut limits)) = (self.readable, &self.ending, self.room()) else { return };
         let Some(mut worker) = self.worker.take() else { return };
-        worker.overlay().settle();
         if self.settings.blocking != Blocking::Here {
             limits.events_max = limits.events_max.min(self.stride.events());
         }

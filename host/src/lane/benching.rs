@@ -60,5 +60,6 @@ impl Layers {
     pub fn settle(&mut self) {
         self.acknowledged.send_replace(self.commits);
         self.overlay.settle();
+        self.overlay.remember();
     }
 }

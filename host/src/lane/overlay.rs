@@ -30,6 +30,8 @@ pub struct Overlay<C> {
     pending: Changes,
     /// On its way to the store, with the number of its commit.
     in_flight: Option<(u64, Arc<Changes>)>,
+    /// What the store has acknowledged, and the cache does not have yet.
+    settled: Option<Arc<Changes>>,
     commits: u64,
     /// The number of the last commit that the store has acknowledged.
     acknowledged: watch::Receiver<u64>,
@@ -60,6 +62,7 @@ impl<C: Cells> Overlay<C> {
             current: nothing(),
             pending: nothing(),
             in_flight: None,
+            settled: None,
             commits: 0,
             acknowledged,
             cache: Cache::new(settings.cache_bytes_max),
@@ -124,16 +127,26 @@ impl<C: Cells> Overlay<C> {
         changes
     }
 
-    /// Notes what the store has acknowledged meanwhile.
+    /// Notes what the store has acknowledged meanwhile, which is to be remembered before anything is read.
     pub(super) fn settle(&mut self) {
         let acknowledged = *self.acknowledged.borrow();
         if let Some((_, changes)) = self.in_flight.take_if(|(number, _)| *number <= acknowledged) {
+            // There may be one left, if nothing was applied between two commits.
+            self.remember();
+            self.settled = Some(changes);
+        }
+    }
+
+    /// Brings the cache up to date with what the store has acknowledged. That may be much, and keeps its thread.
+    pub(super) fn remember(&mut self) {
+        if let Some(changes) = self.settled.take() {
             // The store has let go of them by then, so nothing is copied.
             self.cache.update(Arc::unwrap_or_clone(changes));
         }
     }
 
     fn known(&mut self, cell: &CellRef<'_>) -> Result<Known, Refused> {
+        debug_assert!(self.settled.is_none(), "the cache has what the store has");
         let mut added = 0i64;
         let mut waits_for = None;
         let in_flight = self.in_flight.as_ref().map(|(number, changes)| (Some(*number), &**changes));
@@ -192,6 +205,7 @@ impl<C: Cells> Overlay<C> {
         self.waited += started.elapsed();
         let values = fetched?;
         self.settle();
+        self.remember();
         for (cell, value) in cells.iter().zip(&values) {
             self.cache.insert(cell, value.clone());
         }

@@ -117,7 +117,15 @@ where
     /// Gives up what takes memory and can be had again, which the next round does.
     pub(super) fn rest(&mut self) -> Option<impl Send + 'static> {
         self.applied = Batch::default();
+        self.catch_up();
         self.instance.take()
+    }
+
+    /// Lets the overlay take in what the store has acknowledged.
+    fn catch_up(&mut self) {
+        let overlay = self.overlay();
+        overlay.settle();
+        overlay.remember();
     }
 
     pub(super) fn overlay(&mut self) -> &mut Overlay<C> {
@@ -132,6 +140,7 @@ where
     /// One round: what is at hand, up to the limits, is applied. Before that, what was set aside and is to be tried again, a
     /// key a round: so all that is applied of a key is in one commit.
     pub(super) fn round(&mut self, limits: &BatchLimits) -> Result<(), Halt> {
+        self.catch_up();
         if self.instance.is_none() {
             self.instance = Some(self.start_instance()?);
         }

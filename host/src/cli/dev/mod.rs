@@ -17,7 +17,7 @@ mod watched;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::run::Tuning;
+use super::run::{Tuning, start_runtime};
 use super::{Printer, UserError, named, start_log};
 use crate::app::{Named, Workshop};
 use crate::source::embedded::EmbeddedLog;
@@ -85,7 +85,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args, printer: &mut Printer) -> anyhow::Result<()> {
     start_log("warn");
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = start_runtime()?;
     let screen = Screen::default();
     let mut project = args.project()?;
     let folder = args.project.as_deref().unwrap_or(Path::new(""));
