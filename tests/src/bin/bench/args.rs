@@ -15,7 +15,7 @@ const ROUNDS: usize = 9;
 const ROUNDS_QUICK: usize = 3;
 
 const EVENTS: u64 = 1_000_000;
-const EVENTS_NAIVE: u64 = 50_000;
+const EVENTS_NAIVE: u64 = 15_000;
 const EVENTS_NAIVE_QUICK: u64 = 10_000;
 
 /// Measure Lantern beside native consumers of the same job, on a real Kafka and a real Redis

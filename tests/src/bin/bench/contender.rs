@@ -58,7 +58,8 @@ impl Contender {
     /// The events that it has to go through. A rate is a rate: the slow ones are spared most of them.
     pub fn load(self, case: &Case) -> &Load {
         match self {
-            Contender::Naive | Contender::Quix => &case.short,
+            Contender::Naive => &case.short,
+            Contender::Quix => &case.part,
             _ => &case.full,
         }
     }

@@ -36,8 +36,8 @@ pub struct Plan {
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     pub events: u64,
 
-    /// How many of them the slow contenders go through
-    #[arg(long, value_name = "N", default_value_t = 50_000)]
+    /// How many of them the naive contender goes through
+    #[arg(long, value_name = "N", default_value_t = 15_000)]
     pub events_short: u64,
 }
 

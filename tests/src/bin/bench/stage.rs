@@ -9,6 +9,8 @@ use crate::report::note;
 use crate::workload::{Views, Workload};
 
 const PARTITIONS: u32 = 8;
+/// Events of a part of a topic.
+const EVENTS_PART: u64 = 200_000;
 
 /// The servers.
 pub struct Stage {
@@ -26,7 +28,9 @@ pub struct Case {
     pub workload: Workload,
     /// All events.
     pub full: Load,
-    /// The first of them.
+    /// The first of them, for who takes a tenth of a millisecond for each.
+    pub part: Load,
+    /// Fewer of them, for who takes almost a millisecond.
     pub short: Load,
 }
 
@@ -54,10 +58,12 @@ impl Stage {
     pub fn load(&mut self, workload: Workload, events: u64, events_short: u64) -> anyhow::Result<Case> {
         note(&format!("{workload}: loading {events} events"));
         let all = workload.events(events, PARTITIONS);
-        let first = &all[..all.len().min(events_short as usize)];
-        let full = self.put(workload, workload.topic().to_owned(), &all)?;
-        let short = self.put(workload, format!("first-{}", workload.topic()), first)?;
-        Ok(Case { workload, full, short })
+        let topic = workload.topic();
+        let first = |events: u64| &all[..all.len().min(events as usize)];
+        let full = self.put(workload, topic.to_owned(), &all)?;
+        let part = self.put(workload, format!("part-of-{topic}"), first(EVENTS_PART))?;
+        let short = self.put(workload, format!("first-{topic}"), first(events_short))?;
+        Ok(Case { workload, full, part, short })
     }
 
     fn put(&mut self, workload: Workload, topic: String, events: &[Event]) -> anyhow::Result<Load> {

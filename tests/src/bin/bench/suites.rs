@@ -49,7 +49,7 @@ pub struct Plan {
     pub rounds: usize,
     /// So many events in the race, and at most about as many in every other suite.
     pub events: u64,
-    /// So many events for slow contenders.
+    /// So many events for the naive contender.
     pub events_slow: u64,
     /// Where the results are kept, if they are.
     pub file: Option<PathBuf>,
@@ -92,7 +92,16 @@ impl Plan {
     /// How much is measured, so that a short try is never taken for the whole, nor mixed with it.
     fn amount(&self) -> String {
         let how = if self.quick { "quick" } else { "full" };
-        format!("{how}, {} rounds of the race with {} events", self.rounds, self.events)
+        let (rounds, events) = (self.rounds, self.events);
+        format!(
+            "{how}, {rounds} rounds of the race with {events} events, `balances` with {}",
+            self.events_balances()
+        )
+    }
+
+    /// Events of the workload that goals are of: so many that a turn is not mostly the start of a process.
+    fn events_balances(&self) -> u64 {
+        self.events * if self.quick { 1 } else { 4 }
     }
 }
 
@@ -138,7 +147,7 @@ impl Part {
         let (starts, seconds) = if plan.quick { (3, 10) } else { (10, 30) };
         let events = plan.events.min(if plan.quick { 200_000 } else { 1_000_000 }) as usize;
         match self.suite {
-            Suite::Rebuild => rebuild(plan, self.workload.into_iter().collect()),
+            Suite::Rebuild => rebuild(plan, self.workload),
             Suite::Live => live::measure(if plan.quick { 3 } else { 5 }, events),
             Suite::Latency if plan.quick => latency::measure(3, 2),
             Suite::Latency => latency::measure(5, 5),
@@ -161,12 +170,12 @@ impl Part {
     }
 }
 
-fn rebuild(plan: &Plan, workloads: Vec<Workload>) -> anyhow::Result<Vec<Row>> {
+fn rebuild(plan: &Plan, workload: Option<Workload>) -> anyhow::Result<Vec<Row>> {
     rounds::play(&rounds::Plan {
-        workloads,
+        workloads: workload.into_iter().collect(),
         contenders: Vec::new(),
         rounds: plan.rounds,
-        events: plan.events,
+        events: if workload == Some(Workload::Balances) { plan.events_balances() } else { plan.events },
         events_short: plan.events_slow.min(plan.events),
     })
 }
