@@ -22,6 +22,7 @@ pub mod micro;
 pub mod note;
 pub mod operator;
 pub mod orders;
+pub mod page_in;
 pub mod process;
 pub mod random;
 pub mod reader;

@@ -1,9 +1,10 @@
 //! Apache Kafka as a child process: one node, KRaft, loopback, its data in a scratch folder.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use std::{env, fs};
+use std::{env, fs, io};
 
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer};
@@ -11,6 +12,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use crate::artefacts::target_dir;
 use crate::eventually::{NET, eventually};
 use crate::note;
+use crate::page_in::page_in;
 use crate::process::Process;
 use crate::redis_server::free_port;
 use crate::scratch::Scratch;
@@ -66,6 +68,21 @@ impl Broker {
     /// The CPU time that its process has used; none while it is killed.
     pub(super) fn cpu_time(&self) -> Duration {
         self.process.as_ref().map(Process::cpu_time).unwrap_or_default()
+    }
+
+    /// Has the machine read all partitions of a topic.
+    pub(super) fn page_in(&self, topic: &str) -> io::Result<()> {
+        let is_of_topic = |folder: &Path| {
+            let name = folder.file_name().and_then(OsStr::to_str);
+            name.and_then(|name| name.rsplit_once('-')).is_some_and(|(name, _)| name == topic)
+        };
+        for folder in fs::read_dir(self.scratch.path().join("data"))? {
+            let folder = folder?.path();
+            if is_of_topic(&folder) {
+                page_in(&folder)?;
+            }
+        }
+        Ok(())
     }
 
     /// SIGKILL.

@@ -5,9 +5,9 @@ mod broker;
 mod client;
 
 use std::collections::BTreeMap;
-use std::env;
 use std::sync::{LazyLock, OnceLock};
 use std::time::Duration;
+use std::{env, io};
 
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, Producer};
@@ -102,6 +102,14 @@ impl Kafka {
         match &self.cluster {
             Cluster::Broker(broker) => broker.cpu_time(),
             _ => panic!("only a private broker is a process of its own"),
+        }
+    }
+
+    /// Brings what a private broker keeps of a topic into the machine's memory: see [`crate::page_in`].
+    pub fn page_in(&self, topic: &str) -> io::Result<()> {
+        match &self.cluster {
+            Cluster::Broker(broker) => broker.page_in(topic),
+            _ => panic!("only a private broker keeps its topics here"),
         }
     }
 

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::ops::DerefMut;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::Context;
 use clap::ValueEnum;
-use lantern_tests::{Host, Operator, Process};
+use lantern_tests::{Host, Operator, Process, artefacts};
 
 use crate::peer::{self, Peer};
 use crate::stage::{Case, Load, Stage};
@@ -102,6 +103,15 @@ impl Contender {
         command.arg(case.workload.to_string());
         // The inner box is what derefs, as a `Host` does.
         Ok(Box::new(Box::new(Process::spawn(value.get_name(), command))))
+    }
+
+    /// Files of its program, and folders of such. A native consumer is this program.
+    pub fn programs(self) -> Vec<PathBuf> {
+        match self.peer() {
+            Some(peer) => peer.folder().into_iter().collect(),
+            None if self.is_lantern() => vec![artefacts::lantern().to_owned()],
+            None => Vec::new(),
+        }
     }
 
     fn peer(self) -> Option<Peer> {

@@ -26,7 +26,8 @@ const METHOD: &str = "\
 - Kafka is a real broker (one node) and Redis a real server, both on the same machine as what is measured: all share its processors.
   The broker answers before what it got is on the disk, as is Kafka's default; Redis keeps nothing on disk.
 - Whoever is compared reads the same topic and writes to the same Redis, which is emptied before each turn. In each round everyone has one
-  turn, in an order that rotates.
+  turn, in an order that rotates and turns round. Before it, topic and programs are read once through, so that they are in the machine's
+  memory whoever was before.
 - A number counts only if the views were right in the end: they are compared with a fold of the events that shares no code with who is
   measured. Where that would be too much to compare, the section says what is.
 - A number is the median of its rounds. A ratio is that of the two turns of the same round; of the ratios the median is given, and in

@@ -37,6 +37,14 @@ impl Peer {
         }
     }
 
+    /// The folder that `./x bench` has built it into.
+    pub fn folder(self) -> Option<PathBuf> {
+        built(match self {
+            Peer::KafkaStreams | Peer::KafkaStreamsInMemory | Peer::KafkaStreamsSmallHeap => "kafka-streams",
+            Peer::Quix => "quix",
+        })
+    }
+
     /// Whether `./x bench` has built it.
     pub fn is_built(self) -> bool {
         program(self).is_some()
@@ -101,7 +109,7 @@ pub fn command(
 fn program(peer: Peer) -> Option<Command> {
     match peer {
         Peer::KafkaStreams | Peer::KafkaStreamsInMemory | Peer::KafkaStreamsSmallHeap => {
-            let folder = built("kafka-streams")?;
+            let folder = peer.folder()?;
             let home = env::var_os("JAVA_HOME").map(|home| PathBuf::from(home).join("bin/java"));
             let java = home.filter(|java| java.exists()).unwrap_or_else(|| "java".into());
             let mut command = Command::new(java);
@@ -112,7 +120,7 @@ fn program(peer: Peer) -> Option<Command> {
         }
         Peer::Quix => {
             let mut command = Command::new("python3");
-            command.arg(repository().join("tests/peers/quix/projection.py")).env("PYTHONPATH", built("quix")?);
+            command.arg(repository().join("tests/peers/quix/projection.py")).env("PYTHONPATH", peer.folder()?);
             Some(command)
         }
     }

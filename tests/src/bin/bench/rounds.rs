@@ -1,4 +1,4 @@
-//! The rounds: in each, every contender has one turn, in an order that rotates. First one that warms up and does not count.
+//! The rounds: in each, every contender has one turn, in an order that rotates and turns round. First one that warms up and does not count.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, anyhow};
 use clap::ValueEnum;
 use lantern_tests::eventually;
+use lantern_tests::page_in::page_in;
 
 use crate::contender::Contender;
 use crate::report::note;
 use crate::results::{Number, Row, Unit, compare};
+use crate::rotation;
 use crate::stage::{Case, Stage};
 use crate::threads::{Part, Threads};
 use crate::workload::Workload;
@@ -93,18 +95,16 @@ fn chosen<T: ValueEnum + Clone>(named: &[T]) -> Vec<T> {
 
 fn play_case(stage: &Stage, case: &Case, contenders: &[Contender], rounds: usize) -> anyhow::Result<Vec<Row>> {
     let mut turns: BTreeMap<Contender, Vec<Turn>> = BTreeMap::new();
-    let mut order = contenders.to_vec();
     for round in 0..=rounds {
-        for contender in &order {
-            let turn = take_turn(stage, case, *contender)
+        for contender in rotation::order(contenders.len(), round).map(|place| contenders[place]) {
+            let turn = take_turn(stage, case, contender)
                 .with_context(|| format!("{}: {contender}, round {round}", case.workload))?;
             let rate = turn.rate();
             note(&format!("{}, round {round} of {rounds}: {contender:23} {rate:9.0} events/s", case.workload));
             if round > 0 {
-                turns.entry(*contender).or_default().push(turn);
+                turns.entry(contender).or_default().push(turn);
             }
         }
-        order.rotate_left(1);
     }
     let mut rows: Vec<Row> = turns.iter().map(|(contender, turns)| row(case, *contender, turns)).collect();
     compare(&mut rows, "events/s", &Contender::Careful.to_string());
@@ -137,11 +137,13 @@ fn row(case: &Case, contender: Contender, turns: &[Turn]) -> Row {
     )
 }
 
-/// Starts a contender on an empty Redis, waits until it is through, and compares the views.
+/// Starts a contender on an empty Redis, with its program and its topic in the machine's memory, waits until it is through, and compares the views.
 fn take_turn(stage: &Stage, case: &Case, contender: Contender) -> anyhow::Result<Turn> {
     let (load, projections) = (contender.load(case), contender.projections(case.workload));
     stage.redis.flush_all();
     contender.prepare(stage, case);
+    stage.kafka.page_in(&load.topic)?;
+    contender.programs().iter().try_for_each(|program| page_in(program))?;
     let servers = || [stage.kafka.cpu_time(), stage.redis.cpu_time()].map(|time| time.as_secs_f64());
     let servers_before = servers();
     let started = Instant::now();

@@ -43,5 +43,6 @@ fn take_turn(servers: &Servers, partitions: u32, events: u64) -> anyhow::Result<
     servers.redis.flush_all();
     backlog::deploy_paused(servers, &artefacts::plugin(PROJECTION), &topic(partitions));
     let mut hosts = backlog::start_hosts(servers, 1);
+    servers.kafka.page_in(&topic(partitions))?;
     backlog::take(servers, &mut hosts, &servers.ends(&topic(partitions), partitions), events)
 }
