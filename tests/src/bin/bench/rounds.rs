@@ -1,4 +1,5 @@
-//! The rounds: in each, every contender has one turn, in an order that rotates and turns round. First one that warms up and does not count.
+//! The rounds: in each, every contender has one turn, in an order that rotates and turns round. First one that warms up and does
+//! not count.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -137,7 +138,8 @@ fn row(case: &Case, contender: Contender, turns: &[Turn]) -> Row {
     )
 }
 
-/// Starts a contender on an empty Redis, with its program and its topic in the machine's memory, waits until it is through, and compares the views.
+/// Starts a contender on an empty Redis, with its program and its topic in the machine's memory, waits until it is through, and
+/// compares the views.
 fn take_turn(stage: &Stage, case: &Case, contender: Contender) -> anyhow::Result<Turn> {
     let (load, projections) = (contender.load(case), contender.projections(case.workload));
     stage.redis.flush_all();
