@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use hashbrown::DefaultHashBuilder;
-use indexmap::IndexSet;
+use hashbrown::HashSet;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::coop::unconstrained;
@@ -43,9 +42,9 @@ pub struct Overlay<C> {
 }
 
 /// What the layers know of a cell.
-enum Known {
-    /// Its value.
-    Value(Option<Value>),
+enum Known<'a> {
+    /// What it holds, and what the lane has added to that.
+    Value(Option<&'a Value>, i64),
     /// What the lane has added to the store's value since the commit of that number, if any was in flight.
     Added(i64, Option<u64>),
 }
@@ -145,7 +144,7 @@ impl<C: Cells> Overlay<C> {
         }
     }
 
-    fn known(&mut self, cell: &CellRef<'_>) -> Result<Known, Refused> {
+    fn known(&mut self, cell: &CellRef<'_>) -> Result<Known<'_>, Refused> {
         debug_assert!(self.settled.is_none(), "the cache has what the store has");
         let mut added = 0i64;
         let mut waits_for = None;
@@ -153,9 +152,9 @@ impl<C: Cells> Overlay<C> {
         for (number, layer) in [(None, &self.current), (None, &self.pending)].into_iter().chain(in_flight) {
             let Some(structure) = layer.structure(cell.view, cell.key) else { continue };
             match structure.cells.get(cell.member) {
-                Some(Cell::Put(value)) => return self.sum(cell, Some(value.clone()), added).map(Known::Value),
-                Some(Cell::Remove) => return self.sum(cell, None, added).map(Known::Value),
-                None if structure.cleared => return self.sum(cell, None, added).map(Known::Value),
+                Some(Cell::Put(value)) => return Ok(Known::Value(Some(value), added)),
+                Some(Cell::Remove) => return Ok(Known::Value(None, added)),
+                None if structure.cleared => return Ok(Known::Value(None, added)),
                 None => {}
                 // By the time that the store is asked it will have these.
                 Some(Cell::Add(_)) if number.is_some() => waits_for = number,
@@ -164,12 +163,8 @@ impl<C: Cells> Overlay<C> {
                 }
             }
         }
-        if waits_for.is_none()
-            && let Some(value) = self.cache.get(cell)
-        {
-            return self.sum(cell, value, added).map(Known::Value);
-        }
-        Ok(Known::Added(added, waits_for))
+        let cached = if waits_for.is_none() { self.cache.get(cell) } else { None };
+        Ok(cached.map_or(Known::Added(added, waits_for), |value| Known::Value(value, added)))
     }
 
     fn sum(&self, cell: &CellRef<'_>, value: Option<Value>, added: i64) -> Result<Option<Value>, Refused> {
@@ -185,7 +180,7 @@ impl<C: Cells> Overlay<C> {
         Refused::Overflow { view: self.views[cell.view as usize].name.clone(), member }
     }
 
-    /// Asks the store, after the commit of that number, and remembers the answers.
+    /// Asks the store, after the commit of that number.
     fn fetch(&mut self, cells: &[CellRef<'_>], after: Option<u64>) -> Result<Vec<Option<Value>>, ViewError> {
         let started = Instant::now();
         let fetching = async {
@@ -206,9 +201,6 @@ impl<C: Cells> Overlay<C> {
         let values = fetched?;
         self.settle();
         self.remember();
-        for (cell, value) in cells.iter().zip(&values) {
-            self.cache.insert(cell, value.clone());
-        }
         Ok(values)
     }
 }
@@ -221,30 +213,38 @@ impl<C: Cells> Views for Overlay<C> {
     fn read(&mut self, query: Query, cell: &CellRef<'_>) -> Result<Option<Value>, ViewError> {
         query.check(&self.views, cell)?;
         match self.known(cell)? {
-            Known::Value(value) => Ok(value),
+            Known::Value(value, 0) => Ok(value.cloned()),
+            Known::Value(value, added) => {
+                let value = value.cloned();
+                Ok(self.sum(cell, value, added)?)
+            }
             Known::Added(added, after) => {
                 let value = self.fetch(&[*cell], after)?.pop().flatten();
+                self.cache.insert(cell, value.clone());
                 Ok(self.sum(cell, value, added)?)
             }
         }
     }
 
     fn prefetch(&mut self, cells: &[CellRef<'_>]) -> Result<(), ViewError> {
-        let mut unknown: IndexSet<_, DefaultHashBuilder> = IndexSet::default();
+        let (mut unknown, mut seen) = (Vec::new(), HashSet::new());
         let mut after = None;
         for cell in cells {
             Query::Prefetch.check(&self.views, cell)?;
             if let Known::Added(_, waits_for) = self.known(cell)? {
                 after = after.max(waits_for);
-                unknown.insert(*cell);
+                if seen.insert(*cell) {
+                    unknown.push(*cell);
+                }
             }
         }
         // What the cache has no room for would be fetched for nothing.
         let mut room = self.cache.bytes_max();
-        for cells in Vec::from_iter(unknown).chunks(FETCH_CELLS) {
-            let fetched = self.fetch(cells, after)?;
-            let bytes = fetched.iter().flatten().map(Value::bytes).sum();
-            room = room.saturating_sub(bytes);
+        for cells in unknown.chunks(FETCH_CELLS) {
+            for (cell, value) in cells.iter().zip(self.fetch(cells, after)?) {
+                room = room.saturating_sub(value.as_ref().map_or(0, Value::bytes));
+                self.cache.insert(cell, value);
+            }
             if room == 0 {
                 break;
             }

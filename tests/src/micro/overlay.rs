@@ -34,6 +34,8 @@ pub const CASES: &[Case] = &[
             start(prepare, read)
         },
     },
+    Case { name: "overlay/prefetch", start: || start(|_| {}, fetch) },
+    Case { name: "overlay/prefetch of the cache", start: || start(fetch, fetch) },
     Case { name: "overlay/read of the cache", start: || start(fetch, read) },
     Case {
         name: "overlay/settle of cached cells",

@@ -100,13 +100,13 @@ fn link_block<V: Views>(views: &mut LinkerInstance<'_, State<V>>) -> wasmtime::R
                 return Err(Refused::Malformed("two ends a cell are needed").into());
             };
             let mut parts = Parts::new(access.bytes(&data));
-            let cell = |&[key, member]: &[u32; 2]| {
+            let mut cells = Vec::with_capacity(pairs.len());
+            for &[key, member] in pairs {
                 let cell = CellRef { view, key: parts.next(key)?, member: parts.next(member)? };
                 check_name(target.limits, cell.key, cell.member)?;
                 target.meter.read(&cell)?;
-                Ok(cell)
-            };
-            let cells: Vec<_> = pairs.iter().map(cell).collect::<Result<_, Refused>>()?;
+                cells.push(cell);
+            }
             target.views.prefetch(&cells)
         })
     })

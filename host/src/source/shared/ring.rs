@@ -7,6 +7,9 @@ use std::sync::Arc;
 
 use crate::event::{Batch, Event};
 
+/// So many chunks are looked at one by one, from the last, before the others.
+const LAST: usize = 4;
+
 /// Some events of one partition, which nothing changes any more.
 #[derive(Debug)]
 pub(super) struct Chunk {
@@ -133,7 +136,10 @@ impl Ring {
 
     /// Index of the first chunk that has anything at a position or behind it.
     fn chunk_at(&self, next: Option<u64>) -> usize {
-        self.chunks.partition_point(|chunk| chunk.end <= next.unwrap_or(0))
+        let is_before = |chunk: &Arc<Chunk>| chunk.end <= next.unwrap_or(0);
+        // Whoever is up to date stands at the last ones, and those in the middle would have to come from far memory.
+        let last = self.chunks.iter().rev().take(LAST).take_while(|chunk| !is_before(chunk)).count();
+        if last < LAST { self.chunks.len() - last } else { self.chunks.partition_point(is_before) }
     }
 }
 
@@ -179,6 +185,22 @@ mod tests {
 
         assert!(ring.set_at_end(true) && !ring.set_at_end(true));
         assert_eq!(found(&ring, Some(13)), Err("end"));
+    }
+
+    #[test]
+    fn every_position_in_many_chunks_is_found() {
+        let mut ring = Ring::new(Some(0));
+        (0..3 * LAST as u64).for_each(|chunk| _ = ring.push(batch(&[10 * chunk, 10 * chunk + 5])));
+        for chunk in 0..3 * LAST as u64 {
+            for (next, offset) in [(0, 0), (1, 5), (5, 5), (6, 10)] {
+                let expected = if 10 * chunk + offset < ring.end.unwrap() {
+                    Ok(10 * chunk + offset)
+                } else {
+                    Err("fetching")
+                };
+                assert_eq!(found(&ring, Some(10 * chunk + next)), expected);
+            }
+        }
     }
 
     #[test]

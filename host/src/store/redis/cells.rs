@@ -2,7 +2,7 @@
 //! state, that the next commit is fenced against.
 
 use redis::aio::MultiplexedConnection;
-use redis::{FromRedisValue, Pipeline, RedisError, cmd};
+use redis::{Cmd, FromRedisValue, Pipeline, RedisError};
 
 use super::Redis;
 use super::said::{is_wrong_type, of_key};
@@ -53,7 +53,7 @@ impl RedisCells {
     }
 
     /// One command for cells of one structure.
-    fn command(&self, run: &[CellRef<'_>]) -> redis::Cmd {
+    fn command(&self, run: &[CellRef<'_>]) -> Cmd {
         let name = match self.projection.views[run[0].view as usize].kind {
             Kind::Table | Kind::Counters => "HMGET",
             Kind::Ranking => "ZMSCORE",
@@ -61,7 +61,9 @@ impl RedisCells {
             Kind::List | Kind::Value => "MGET",
         };
         let key = self.projection.key(run[0].view, run[0].key);
-        let mut command = cmd(name);
+        let members = run.iter().map(|cell| cell.member.len()).sum::<usize>();
+        let mut command = Cmd::with_capacity(run.len() + 2, name.len() + key.len() + members);
+        command.arg(name);
         if name == "MGET" {
             command.arg(vec![&key; run.len()]);
         } else {
