@@ -48,13 +48,14 @@ impl Projection for NewSellers {
         Self { sides: views.table("sides"), sellers: views.table("sellers") }
     }
 
+    fn prefetch(&mut self, events: &Events<'_>) {
+        // What can't be decoded says so when it is applied.
+        let seen = events.iter().filter_map(|event| Seen::of(&event).ok()?);
+        self.sides.prefetch(seen.map(|seen| seen.id));
+    }
+
     fn apply(&mut self, event: &Event<'_>) -> Result<()> {
-        let (time, person, name, auctions) = match event.json_by(&TYPES)? {
-            Some(MarketEvent::Person { id, name, date_time }) => (date_time, id, Some(name), 0),
-            Some(MarketEvent::Auction { seller, date_time }) => (date_time, seller, None, 1),
-            None => return Ok(()),
-        };
-        let id = format!("{}/{person}", time / WINDOW_MS * (WINDOW_MS / 1000));
+        let Some(Seen { id, name, auctions }) = Seen::of(event)? else { return Ok(()) };
         let mut sides = self.sides.get_or_default(&id)?;
         sides.auctions += auctions;
         if name.is_some() {
@@ -64,6 +65,27 @@ impl Projection for NewSellers {
             self.sellers.set(&id, Seller { name: name.clone(), auctions: sides.auctions });
         }
         Ok(())
+    }
+}
+
+/// What an event says of a person in a window.
+struct Seen {
+    /// `<window>/<person>`.
+    id: String,
+    name: Option<String>,
+    auctions: u64,
+}
+
+impl Seen {
+    /// None if it is on neither side.
+    fn of(event: &Event<'_>) -> Result<Option<Self>> {
+        let (time, person, name, auctions) = match event.json_by(&TYPES)? {
+            Some(MarketEvent::Person { id, name, date_time }) => (date_time, id, Some(name), 0),
+            Some(MarketEvent::Auction { seller, date_time }) => (date_time, seller, None, 1),
+            None => return Ok(None),
+        };
+        let id = format!("{}/{person}", time / WINDOW_MS * (WINDOW_MS / 1000));
+        Ok(Some(Self { id, name, auctions }))
     }
 }
 
