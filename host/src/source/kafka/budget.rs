@@ -1,7 +1,9 @@
-//! How far readers may fetch ahead, all of them together: each new one gets half of what is left.
+//! How far readers may fetch ahead, all of them together: each new one gets half of what is left. And how often they look whether there
+//! is room to.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::Duration;
 
 /// Bytes that one reader fetches ahead, at most: what a lane applies in a few milliseconds of a processor, and more only if that is
 /// little for each of its partitions.
@@ -10,36 +12,53 @@ const READER_BYTES_MAX: usize = 16 << 20;
 /// Bytes of a partition that are enough to ask for at once.
 const PARTITION_BYTES: usize = 512 << 10;
 /// Bytes that one reader may fetch ahead however many there are.
-pub(super) const READER_BYTES_MIN: usize = 1 << 20;
+const READER_BYTES_MIN: usize = 1 << 20;
 /// Bytes that may be fetched ahead of each of a reader's partitions however many those are.
 const PARTITION_BYTES_MIN: usize = 64 << 10;
 
-/// Bytes for all readers. Clones share it.
+/// How often a client looks whether there is room again for it to fetch, if it has a processor for itself: librdkafka is not told
+/// of what is taken. The default of a second would let it run dry.
+const LOOK_EVERY: Duration = Duration::from_millis(2);
+/// However many there are. One that is left alone still gets 1.5 MiB each time, 75 MB/s.
+const LOOK_EVERY_MAX: Duration = Duration::from_millis(20);
+
+/// What all readers share. Clones share it.
 #[derive(Clone)]
 pub(super) struct Budget {
     bytes_max: usize,
-    in_use: Arc<AtomicUsize>,
+    processors: usize,
+    in_use: Arc<Mutex<InUse>>,
+}
+
+#[derive(Default)]
+struct InUse {
+    bytes: usize,
+    /// Readers, without those at rest.
+    busy: usize,
 }
 
 /// What one reader may fetch ahead. Given back when this is dropped.
 pub(super) struct Allowance {
     bytes: usize,
     partitions: usize,
-    in_use: Arc<AtomicUsize>,
+    look_every: Duration,
+    in_use: Arc<Mutex<InUse>>,
 }
 
 impl Budget {
     pub(super) fn new(bytes_max: usize) -> Self {
-        Self { bytes_max, in_use: Arc::default() }
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        Self { bytes_max, processors, in_use: Arc::default() }
     }
 
-    /// The share of a new reader of so many partitions.
+    /// The share of a new reader of so many partitions; none for one of partitions at rest.
     pub(super) fn take(&self, partitions: usize) -> Allowance {
-        let share = |in_use| share(self.bytes_max, in_use, partitions).max(partitions * PARTITION_BYTES_MIN);
-        let add = |in_use| Some(in_use + share(in_use));
-        let before = self.in_use.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
-        let before = before.unwrap_or_else(|unchanged| unchanged);
-        Allowance { bytes: share(before), partitions, in_use: self.in_use.clone() }
+        let mut in_use = lock(&self.in_use);
+        let bytes = share(self.bytes_max, in_use.bytes, partitions).max(partitions * PARTITION_BYTES_MIN);
+        in_use.bytes += bytes;
+        in_use.busy += usize::from(partitions > 0);
+        let look_every = look_every(in_use.busy, self.processors);
+        Allowance { bytes, partitions, look_every, in_use: self.in_use.clone() }
     }
 }
 
@@ -48,12 +67,29 @@ impl Allowance {
     pub(super) fn partition_bytes(&self) -> usize {
         self.bytes / self.partitions.max(1)
     }
+
+    /// How often to look whether there is room again.
+    pub(super) fn look_every(&self) -> Duration {
+        self.look_every
+    }
 }
 
 impl Drop for Allowance {
     fn drop(&mut self) {
-        self.in_use.fetch_sub(self.bytes, Ordering::Relaxed);
+        let mut in_use = lock(&self.in_use);
+        in_use.bytes -= self.bytes;
+        in_use.busy -= usize::from(self.partitions > 0);
     }
+}
+
+fn lock(in_use: &Mutex<InUse>) -> MutexGuard<'_, InUse> {
+    in_use.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What is fetched ahead lasts as much longer as there are others that want the same processors; and each look wakes a thread.
+fn look_every(busy: usize, processors: usize) -> Duration {
+    let shared_by = u32::try_from(busy.div_ceil(processors)).unwrap_or(u32::MAX);
+    LOOK_EVERY.saturating_mul(shared_by).clamp(LOOK_EVERY, LOOK_EVERY_MAX)
 }
 
 fn share(bytes_max: usize, in_use: usize, partitions: usize) -> usize {
@@ -87,6 +123,18 @@ mod tests {
         assert_eq!(budget.take(1).partition_bytes(), READER_BYTES);
         let _too_many = budget.take(5000);
         assert_eq!(budget.take(1).partition_bytes(), MIB, "the budget knows what it has given");
+    }
+
+    #[test]
+    fn the_more_there_are_the_less_often_each_looks() {
+        let budget = Budget { processors: 2, ..Budget::new(5 * MIB) };
+        let look = |budget: &Budget| budget.take(1).look_every().as_millis();
+        let _at_rest: Vec<Allowance> = (0..9).map(|_| budget.take(0)).collect();
+        assert_eq!(look(&budget), 2);
+        let taken: Vec<Allowance> = (0..99).map(|_| budget.take(1)).collect();
+        assert_eq!([0, 1, 2, 7, 98].map(|nth: usize| taken[nth].look_every().as_millis()), [2, 2, 4, 8, 20]);
+        drop(taken);
+        assert_eq!(look(&budget), 2);
     }
 
     #[test]

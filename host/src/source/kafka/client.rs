@@ -11,6 +11,7 @@ use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::statistics::Statistics;
 
+use super::budget::Allowance;
 use crate::source::{Error, TopicId};
 
 /// Events that one reader fetches ahead, at most.
@@ -129,17 +130,20 @@ pub(super) struct Fetching {
     ahead_bytes: usize,
     /// How long the broker may wait for events.
     wait: Duration,
+    /// How often to look whether there is room again for what is fetched ahead.
+    look_every: Duration,
 }
 
 impl Fetching {
-    /// The partitions of a lane, of which there are so many, about so many bytes ahead of each.
-    pub(super) fn of_lane(partitions: usize, ahead_bytes: usize) -> Self {
-        Self { ahead_bytes, wait: if partitions > 1 { FETCH_WAIT_SEVERAL } else { FETCH_WAIT } }
+    /// The partitions of a lane, of which there are so many.
+    pub(super) fn of_lane(partitions: usize, allowance: &Allowance) -> Self {
+        let wait = if partitions > 1 { FETCH_WAIT_SEVERAL } else { FETCH_WAIT };
+        Self { ahead_bytes: allowance.partition_bytes(), wait, look_every: allowance.look_every() }
     }
 
     /// Partitions in which nothing is expected, however many.
-    pub(super) fn at_rest() -> Self {
-        Self { ahead_bytes: AT_REST_AHEAD_BYTES, wait: FETCH_WAIT_AT_REST }
+    pub(super) fn at_rest(allowance: &Allowance) -> Self {
+        Self { ahead_bytes: AT_REST_AHEAD_BYTES, wait: FETCH_WAIT_AT_REST, look_every: allowance.look_every() }
     }
 }
 
@@ -150,7 +154,7 @@ pub(super) fn consumer(
     fetching: Fetching,
     context: Context,
 ) -> Result<BaseConsumer<Context>, KafkaError> {
-    let Fetching { ahead_bytes, wait } = fetching;
+    let Fetching { ahead_bytes, wait, look_every } = fetching;
     let wait = within_timeout(wait, properties);
     let mut config = config(brokers);
     config
@@ -163,8 +167,7 @@ pub(super) fn consumer(
         .set("check.crcs", "true")
         .set("fetch.min.bytes", "1")
         .set("fetch.wait.max.ms", wait.as_millis().to_string())
-        // The default of a second stalls a reader whose queue was full.
-        .set("fetch.queue.backoff.ms", "2")
+        .set("fetch.queue.backoff.ms", look_every.as_millis().to_string())
         .set("queued.min.messages", FETCH_AHEAD_EVENTS)
         .set("queued.max.messages.kbytes", (ahead_bytes >> 10).to_string())
         .set("receive.message.max.bytes", RESPONSE_BYTES_MAX)
@@ -191,6 +194,7 @@ fn within_timeout(wait: Duration, properties: &[(String, String)]) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::source::kafka::budget::Budget;
 
     #[test]
     fn a_fetch_waits_for_no_more_than_a_part_of_what_a_request_may_take() {
@@ -203,8 +207,9 @@ mod tests {
 
     #[test]
     fn who_has_several_partitions_is_answered_sooner() {
-        let waits =
-            [Fetching::of_lane(1, 0), Fetching::of_lane(8, 0), Fetching::at_rest()].map(|fetching| fetching.wait);
+        let any = Budget::new(1 << 20).take(1);
+        let waits = [Fetching::of_lane(1, &any), Fetching::of_lane(8, &any), Fetching::at_rest(&any)]
+            .map(|fetching| fetching.wait);
         assert_eq!(waits, [FETCH_WAIT, FETCH_WAIT_SEVERAL, FETCH_WAIT_AT_REST]);
     }
 

@@ -85,13 +85,15 @@ impl Kafka {
     /// The cluster behind the brokers `host:port,…`, with further properties of librdkafka (for TLS or SASL, say).
     /// Does not connect yet.
     pub fn new(brokers: &str, properties: Vec<(String, String)>) -> Result<Self, BadSettings> {
-        let fetching = Fetching::of_lane(0, budget::READER_BYTES_MIN);
+        let budget = Budget::new(FETCH_AHEAD_BYTES);
+        // Nothing is fetched by this one.
+        let fetching = Fetching::at_rest(&budget.take(0));
         let questions = client::consumer(brokers, &properties, fetching, Context::default());
         Ok(Self {
             brokers: brokers.into(),
             properties: properties.into(),
             questions: Arc::new(questions?),
-            budget: Budget::new(FETCH_AHEAD_BYTES),
+            budget,
             resting: Resting::default(),
         })
     }
@@ -124,7 +126,7 @@ impl Kafka {
     /// A client that is to fetch so many partitions of topics with these ids.
     fn connection(&self, ids: BTreeMap<Arc<str>, TopicId>, partitions: usize) -> Result<Connection, KafkaError> {
         let allowance = self.budget.take(partitions);
-        let fetching = Fetching::of_lane(partitions, allowance.partition_bytes());
+        let fetching = Fetching::of_lane(partitions, &allowance);
         Connection::new(&self.brokers, &self.properties, ids, fetching, allowance)
     }
 
@@ -141,7 +143,8 @@ impl Kafka {
         }
         let topic = (from.at.topic.clone(), from.id.clone());
         let seat = self.resting.seat(&topic, from.at.partition, || {
-            let (fetching, allowance) = (Fetching::at_rest(), self.budget.take(1));
+            let allowance = self.budget.take(0);
+            let fetching = Fetching::at_rest(&allowance);
             Connection::new(&self.brokers, &self.properties, ids, fetching, allowance)
         });
         KafkaReader::seated(seat?, from, bounds, self.what())

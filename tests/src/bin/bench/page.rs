@@ -15,7 +15,7 @@ use crate::suites::Suite;
 const HEAD: &str = "\
 # Benchmarks
 
-What Lantern takes, beside others that do the same job, suite by suite on one machine. This page is made by a program of the numbers in
+What Lantern takes, beside others that do the same job on the same machine. This page is made by a program of the numbers in
 `docs/benchmarks.json`, which has every round of every measure; `./x bench --json docs/benchmarks.json` measures them again, and
 `bench page docs/benchmarks.json --out docs/benchmarks.md` makes the page.
 
