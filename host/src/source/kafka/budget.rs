@@ -54,7 +54,10 @@ impl Budget {
     /// The share of a new reader of so many partitions; none for one of partitions at rest.
     pub(super) fn take(&self, partitions: usize) -> Allowance {
         let mut in_use = lock(&self.in_use);
-        let bytes = share(self.bytes_max, in_use.bytes, partitions).max(partitions * PARTITION_BYTES_MIN);
+        let bytes = match partitions {
+            0 => 0,
+            _ => share(self.bytes_max, in_use.bytes, partitions).max(partitions * PARTITION_BYTES_MIN),
+        };
         in_use.bytes += bytes;
         in_use.busy += usize::from(partitions > 0);
         let look_every = look_every(in_use.busy, self.processors);
@@ -129,12 +132,19 @@ mod tests {
     fn the_more_there_are_the_less_often_each_looks() {
         let budget = Budget { processors: 2, ..Budget::new(5 * MIB) };
         let look = |budget: &Budget| budget.take(1).look_every().as_millis();
-        let _at_rest: Vec<Allowance> = (0..9).map(|_| budget.take(0)).collect();
         assert_eq!(look(&budget), 2);
         let taken: Vec<Allowance> = (0..99).map(|_| budget.take(1)).collect();
         assert_eq!([0, 1, 2, 7, 98].map(|nth: usize| taken[nth].look_every().as_millis()), [2, 2, 4, 8, 20]);
         drop(taken);
         assert_eq!(look(&budget), 2);
+    }
+
+    #[test]
+    fn who_is_at_rest_leaves_the_others_what_they_have() {
+        let budget = Budget { processors: 2, ..Budget::new(5 * MIB) };
+        let _at_rest: Vec<Allowance> = (0..99).map(|_| budget.take(0)).collect();
+        let one = budget.take(1);
+        assert_eq!((one.partition_bytes(), one.look_every()), (READER_BYTES, LOOK_EVERY));
     }
 
     #[test]

@@ -178,7 +178,8 @@ All accounts are opened before anything counts; then a backlog of deposits, spre
 already. So each event changes a document that is there. With more keys fewer events of a batch are for the same document, and more
 documents are not in the lane's memory and are read from Redis again. Then deposits come at a rate, and are applied as they come: a batch has
 few of them, hardly two for the same document however many there are, and what each costs is what live events cost. `both` is the CPU of
-host and Redis together. Compared in the end are the number of accounts, the sum of all deposits, and 10,000 accounts one by one.",
+host and Redis together. Each number of accounts has a host and a Redis of its own, and they measure in turns. Compared in the end are the
+number of accounts, the sum of all deposits, and 10,000 accounts one by one.",
         ),
         Suite::Hosts => (
             "More hosts",

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, anyhow};
@@ -24,10 +25,10 @@ pub fn bank() -> Bank {
     Bank { events: u64::MAX, accounts: 20_000, partitions: PARTITIONS, payload_bytes_min: 190, ..Bank::default() }
 }
 
-/// The two servers. Nobody else uses them.
+/// The two servers. Nobody else uses the Redis.
 pub struct Servers {
     /// The broker.
-    pub kafka: Kafka,
+    pub kafka: Arc<Kafka>,
     /// The Redis, to be emptied before each turn.
     pub redis: RedisServer,
 }
@@ -39,7 +40,12 @@ impl Servers {
         artefacts::plugin(PROJECTION);
         let kafka =
             Kafka::private().context("there is no real Kafka on this machine (hint: `./x bench` fetches it)")?;
-        Ok(Servers { kafka, redis: RedisServer::start() })
+        Ok(Servers { kafka: Arc::new(kafka), redis: RedisServer::start() })
+    }
+
+    /// The same broker, and a Redis beside this one.
+    pub fn with_another_redis(&self) -> Servers {
+        Servers { kafka: self.kafka.clone(), redis: RedisServer::start() }
     }
 
     /// Starts a consumer of the job on a topic.

@@ -142,8 +142,7 @@ impl Part {
     }
 
     fn measure(self, plan: &Plan) -> anyhow::Result<Vec<Row>> {
-        // Fewer rounds than in the race where one takes long, or where nobody else takes part.
-        let rounds = if plan.quick { 1 } else { 3 };
+        let rounds = if plan.quick { 1 } else { 5 };
         let (starts, seconds) = if plan.quick { (3, 10) } else { (10, 30) };
         let events = plan.events.min(if plan.quick { 200_000 } else { 1_000_000 }) as usize;
         match self.suite {

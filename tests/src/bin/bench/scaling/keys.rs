@@ -2,15 +2,16 @@
 //!
 //! All accounts are opened before, so that in each case the measured events do the same: they change a document that is
 //! there. What differs is what more keys bring along: fewer events for the same document in a batch, more documents that the
-//! lane no longer has in memory and reads from Redis again, and a larger Redis. Each round is a further backlog of the same
-//! host, so that accounts are opened but once.
+//! lane no longer has in memory and reads from Redis again, and a larger Redis. Each case has a host and a Redis of its own,
+//! which stay, so that accounts are opened but once; all measure in turns, each round a further backlog or some more seconds.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use anyhow::ensure;
 use lantern_tests::bank::openings;
 use lantern_tests::random::Random;
-use lantern_tests::{Event, Operator, artefacts};
+use lantern_tests::{Event, Host, Operator, artefacts};
 use redis::cmd;
 use serde_json::Value;
 
@@ -19,6 +20,7 @@ use crate::latency::Sender;
 use crate::meter::{Cost, Meter};
 use crate::report::note;
 use crate::results::Row;
+use crate::rotation;
 use crate::servers::{PARTITIONS, PROJECTION, Servers};
 
 /// Accounts; the last only if there is time.
@@ -36,59 +38,93 @@ const FILLER: &str =
 /// Measures backlogs of so many events, one a round, and then rates for so many seconds, over as many accounts as this and
 /// fewer.
 pub fn measure(rounds: usize, events: u64, seconds: u64, accounts_max: u64) -> anyhow::Result<Vec<Row>> {
-    let servers = Servers::start()?;
-    let (mut backlogs, mut rates) = (Vec::new(), Vec::new());
-    for accounts in COUNTS.into_iter().filter(|accounts| *accounts <= accounts_max) {
-        let [backlog, rate] = measure_one(&servers, accounts, rounds, events, seconds)?;
-        backlogs.push(backlog);
-        rates.push(rate);
-    }
-    Ok([backlogs, rates].concat())
+    let broker = Servers::start()?;
+    let counts = COUNTS.into_iter().filter(|accounts| *accounts <= accounts_max);
+    let mut cases =
+        counts.map(|accounts| Case::open(broker.with_another_redis(), accounts)).collect::<Result<Vec<_>, _>>()?;
+    let places: Vec<usize> = (0..cases.len()).collect();
+    let backlogs = rotation::play(&places, rounds, |place, round| cases[place].take_backlog(events, round))?;
+    let rates = rotation::play(&places, rounds, |place, round| cases[place].take_rate(seconds, round))?;
+    let backlogs = backlogs.iter().map(|(place, costs)| row("keys", cases[*place].name(), costs));
+    let rates = rates.iter().map(|(place, costs)| row("keys", cases[*place].name_rate(), costs));
+    let rows = backlogs.chain(rates).collect();
+    cases.iter().try_for_each(Case::holds)?;
+    Ok(rows)
 }
 
-fn measure_one(
-    servers: &Servers,
+/// So many accounts: a topic, and who keeps their documents.
+struct Case {
     accounts: u64,
-    rounds: usize,
-    events: u64,
-    seconds: u64,
-) -> anyhow::Result<[Row; 2]> {
-    let case = counted(accounts, "key");
-    let topic = format!("{accounts}-accounts");
-    servers.kafka.create_topic(&topic, PARTITIONS);
-    servers.redis.flush_all();
-    note(&format!("opening {accounts} accounts"));
-    produce(servers, &topic, openings(accounts, PARTITIONS));
-    backlog::deploy_paused(servers, &artefacts::plugin(PROJECTION), &topic);
-    let mut hosts = backlog::start_hosts(servers, 1);
-    let ends = servers.ends(&topic, PARTITIONS);
-    backlog::take(servers, &mut hosts, &ends, accounts)?;
+    topic: String,
+    deposits: Deposits,
+    hosts: Vec<Host>,
+    servers: Servers,
+}
 
-    let mut deposits = Deposits { random: Random::new(accounts), accounts: vec![(0, 1); accounts as usize] };
-    let mut costs: Vec<Cost> = Vec::new();
-    for round in 1..=rounds {
-        Operator::of(&servers.redis).does(&["pause", PROJECTION]);
-        produce(servers, &topic, deposits.by_ref().take(events as usize));
-        let cost = backlog::take(servers, &mut hosts, &servers.ends(&topic, PARTITIONS), events)?;
-        tell(&case, round, &cost);
-        costs.push(cost);
+impl Case {
+    fn open(servers: Servers, accounts: u64) -> anyhow::Result<Case> {
+        let topic = format!("{accounts}-accounts");
+        servers.kafka.create_topic(&topic, PARTITIONS);
+        note(&format!("opening {accounts} accounts"));
+        produce(&servers, &topic, openings(accounts, PARTITIONS));
+        backlog::deploy_paused(&servers, &artefacts::plugin(PROJECTION), &topic);
+        let mut hosts = backlog::start_hosts(&servers, 1);
+        backlog::take(&servers, &mut hosts, &servers.ends(&topic, PARTITIONS), accounts)?;
+        let deposits = Deposits { random: Random::new(accounts), accounts: vec![(0, 1); accounts as usize] };
+        Ok(Case { accounts, topic, deposits, hosts, servers })
     }
-    let case_rate = format!("{case}, {RATE}/s");
-    let mut costs_rate: Vec<Cost> = Vec::new();
-    for round in 1..=rounds {
-        let live: Vec<Event> = deposits.by_ref().take((RATE * seconds) as usize).collect();
-        let sender = Sender::to(servers.kafka.servers(), &topic)?;
-        let meter = Meter::start(servers, &[&*hosts[0]])?;
+
+    fn name(&self) -> String {
+        counted(self.accounts, "key")
+    }
+
+    fn name_rate(&self) -> String {
+        format!("{}, {RATE}/s", self.name())
+    }
+
+    fn ends(&self) -> BTreeMap<String, u64> {
+        self.servers.ends(&self.topic, PARTITIONS)
+    }
+
+    fn take_backlog(&mut self, events: u64, round: usize) -> anyhow::Result<Cost> {
+        Operator::of(&self.servers.redis).does(&["pause", PROJECTION]);
+        produce(&self.servers, &self.topic, self.deposits.by_ref().take(events as usize));
+        let ends = self.ends();
+        let cost = backlog::take(&self.servers, &mut self.hosts, &ends, events)?;
+        tell(&self.name(), round, &cost);
+        Ok(cost)
+    }
+
+    fn take_rate(&mut self, seconds: u64, round: usize) -> anyhow::Result<Cost> {
+        let live: Vec<Event> = self.deposits.by_ref().take((RATE * seconds) as usize).collect();
+        let sender = Sender::to(self.servers.kafka.servers(), &self.topic)?;
+        let meter = Meter::start(&self.servers, &[&*self.hosts[0]])?;
         sender.send(&live, RATE)?;
-        servers.until_applied(&mut hosts[0], &servers.ends(&topic, PARTITIONS));
-        let cost = meter.stop(servers, &[&*hosts[0]], RATE * seconds)?;
-        tell(&case_rate, round, &cost);
-        costs_rate.push(cost);
+        let ends = self.ends();
+        self.servers.until_applied(&mut self.hosts[0], &ends);
+        let cost = meter.stop(&self.servers, &[&*self.hosts[0]], RATE * seconds)?;
+        tell(&self.name_rate(), round, &cost);
+        Ok(cost)
     }
-    drop(hosts);
-    deposits.hold(servers)?;
-    servers.kafka.delete_topic(&topic);
-    Ok([row("keys", case, &costs), row("keys", case_rate, &costs_rate)])
+
+    /// Passes if Redis holds the accounts as they are now.
+    fn holds(&self) -> anyhow::Result<()> {
+        let (redis, key) = (&self.servers.redis, format!("{PROJECTION}:accounts"));
+        let accounts = self.accounts;
+        let there: u64 = redis.query(cmd("HLEN").arg(&key))?;
+        ensure!(there == accounts, "{there} accounts are there of {accounts}");
+        let total = redis.field(&format!("{PROJECTION}:totals"), "deposited");
+        let deposited: i64 = self.deposits.accounts.iter().map(|(balance, _)| balance).sum();
+        ensure!(total == Some(deposited.to_string()), "{total:?} is deposited and not {deposited}");
+        for number in (0..accounts).step_by((accounts / COMPARED).max(1) as usize) {
+            let account = redis.field(&key, &format!("acc-{number}")).unwrap_or_default();
+            let (balance, events) = self.deposits.accounts[number as usize];
+            let seen: Value = serde_json::from_str(&account)?;
+            let same = seen["balance"] == balance && seen["events"] == events;
+            ensure!(same, "acc-{number} has {balance} after {events} events and not {account}");
+        }
+        Ok(())
+    }
 }
 
 fn produce(servers: &Servers, topic: &str, mut events: impl Iterator<Item = Event>) {
@@ -125,25 +161,5 @@ impl Iterator for Deposits {
         );
         written.expect("a string takes any text");
         Some(Event::keyed(&account, PARTITIONS, payload))
-    }
-}
-
-impl Deposits {
-    /// Passes if Redis holds the accounts as they are now.
-    fn hold(&self, servers: &Servers) -> anyhow::Result<()> {
-        let (accounts, key) = (self.accounts.len() as u64, format!("{PROJECTION}:accounts"));
-        let there: u64 = servers.redis.query(cmd("HLEN").arg(&key))?;
-        ensure!(there == accounts, "{there} accounts are there of {accounts}");
-        let total = servers.redis.field(&format!("{PROJECTION}:totals"), "deposited");
-        let deposited: i64 = self.accounts.iter().map(|(balance, _)| balance).sum();
-        ensure!(total == Some(deposited.to_string()), "{total:?} is deposited and not {deposited}");
-        for number in (0..accounts).step_by((accounts / COMPARED).max(1) as usize) {
-            let account = servers.redis.field(&key, &format!("acc-{number}")).unwrap_or_default();
-            let (balance, events) = self.accounts[number as usize];
-            let seen: Value = serde_json::from_str(&account)?;
-            let same = seen["balance"] == balance && seen["events"] == events;
-            ensure!(same, "acc-{number} has {balance} after {events} events and not {account}");
-        }
-        Ok(())
     }
 }
