@@ -370,11 +370,20 @@ where
             limits.events_max = limits.events_max.min(self.stride.events());
         }
         self.begun = (Instant::now(), worker.pending_bytes());
-        let round = move || {
-            let result = worker.round(&limits);
-            (worker, result)
+        let blocking = self.settings.blocking;
+        let round = move |mut worker: Box<Worker<R, M, S::Cells>>| {
+            blocking.run(move || {
+                let result = worker.round(&limits);
+                (worker, result)
+            })
         };
-        self.round = Some(self.settings.blocking.run(round));
+        self.round = Some(match worker.can_read_ahead() {
+            false => round(worker),
+            true => Box::pin(async move {
+                worker.read_ahead(&limits).await;
+                round(worker).await
+            }),
+        });
     }
 }
 

@@ -3,6 +3,7 @@
 //! It knows the three ports and nothing behind them. Whatever goes wrong, a lane goes back to what the store says of
 //! its checkpoint, and starts afresh from there with a new epoch, a new reader and a new instance.
 
+mod ahead;
 mod attempt;
 pub(crate) mod benching;
 mod bounded;

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::coop::unconstrained;
 
+use super::ahead::Ahead;
 use super::cache::Cache;
 use super::{Blocking, Settings};
 use crate::op::{Cell, CellRef, Changes, Query, Refused, Value, Write};
@@ -19,6 +20,8 @@ use crate::store::Cells;
 
 /// Cells that are fetched at once ahead of their use: what they hold is in memory together.
 const FETCH_CELLS: usize = 1_000;
+/// Bytes of changes that the cache takes in without a thread of its own.
+const TAKEN_IN_BYTES_MAX: usize = 64 << 10;
 
 /// A lane's writes, in layers, over a cache of the store's cells.
 pub struct Overlay<C> {
@@ -35,6 +38,7 @@ pub struct Overlay<C> {
     /// The number of the last commit that the store has acknowledged.
     acknowledged: watch::Receiver<u64>,
     cache: Cache,
+    ahead: Ahead,
     cells: C,
     runtime: Handle,
     blocking: Blocking,
@@ -65,6 +69,7 @@ impl<C: Cells> Overlay<C> {
             commits: 0,
             acknowledged,
             cache: Cache::new(settings.cache_bytes_max),
+            ahead: Ahead::default(),
             cells,
             runtime: Handle::current(),
             blocking: settings.blocking,
@@ -144,6 +149,38 @@ impl<C: Cells> Overlay<C> {
         }
     }
 
+    /// Whether it is known what the plugin will most likely read of a few events, and the cache has not much to take in before.
+    pub(super) fn can_read_ahead(&self) -> bool {
+        let mut waiting = self.in_flight.iter().map(|(_, changes)| changes).chain(&self.settled);
+        self.ahead.structure().is_some() && waiting.all(|changes| changes.bytes() <= TAKEN_IN_BYTES_MAX)
+    }
+
+    /// Fetches what the plugin will most likely read of events with these keys.
+    pub(super) async fn read_ahead<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]>) {
+        let Some(structure) = self.ahead.structure().cloned() else { return };
+        self.settle();
+        self.remember();
+        let (mut unknown, mut seen) = (Vec::new(), HashSet::new());
+        for member in keys {
+            let cell = CellRef { view: structure.view, key: &structure.key, member };
+            if matches!(self.known(&cell), Ok(Known::Added(_, None))) && seen.insert(cell) {
+                unknown.push(cell);
+            }
+        }
+        let Some(first) = unknown.first() else { return };
+        // What is wrong is told when the plugin reads. No commit is begun meanwhile, so nothing newer can be overwritten.
+        let Ok(values) = self.cells.read(&unknown).await else { return };
+        self.ahead.fetched(first);
+        for (cell, value) in unknown.iter().zip(values) {
+            self.cache.insert(cell, value);
+        }
+    }
+
+    /// A round of events with these keys is over.
+    pub(super) fn learn<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]>) {
+        self.ahead.learn(keys);
+    }
+
     fn known(&mut self, cell: &CellRef<'_>) -> Result<Known<'_>, Refused> {
         debug_assert!(self.settled.is_none(), "the cache has what the store has");
         let mut added = 0i64;
@@ -183,6 +220,7 @@ impl<C: Cells> Overlay<C> {
     /// Asks the store, after the commit of that number.
     fn fetch(&mut self, cells: &[CellRef<'_>], after: Option<u64>) -> Result<Vec<Option<Value>>, ViewError> {
         let started = Instant::now();
+        cells.first().iter().for_each(|first| self.ahead.note_wait(first));
         let fetching = async {
             if let Some(number) = after {
                 let acknowledged = self.acknowledged.wait_for(|last| *last >= number).await;
@@ -212,6 +250,7 @@ impl<C: Cells> Views for Overlay<C> {
 
     fn read(&mut self, query: Query, cell: &CellRef<'_>) -> Result<Option<Value>, ViewError> {
         query.check(&self.views, cell)?;
+        self.ahead.note_read(cell);
         match self.known(cell)? {
             Known::Value(value, 0) => Ok(value.cloned()),
             Known::Value(value, added) => {
@@ -231,6 +270,7 @@ impl<C: Cells> Views for Overlay<C> {
         let mut after = None;
         for cell in cells {
             Query::Prefetch.check(&self.views, cell)?;
+            self.ahead.note_read(cell);
             if let Known::Added(_, waits_for) = self.known(cell)? {
                 after = after.max(waits_for);
                 if seen.insert(*cell) {

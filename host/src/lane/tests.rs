@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
+use std::thread::{self, ThreadId};
 use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
@@ -127,6 +128,8 @@ struct Faulty {
     faults: Arc<Mutex<BTreeMap<usize, CommitFault>>>,
     commits: Arc<AtomicUsize>,
     late: Arc<Notify>,
+    /// Members that were read, and on which thread.
+    reads: Arc<Mutex<Vec<(u32, String, ThreadId)>>>,
 }
 
 #[derive(Clone, Copy)]
@@ -194,16 +197,22 @@ impl Session for FaultySession {
     }
 
     fn cells(&self) -> SlowCells {
-        SlowCells(self.inner.cells())
+        SlowCells { inner: self.inner.cells(), reads: self.store.reads.clone() }
     }
 }
 
-struct SlowCells(MemoryCells);
+struct SlowCells {
+    inner: MemoryCells,
+    reads: Arc<Mutex<Vec<(u32, String, ThreadId)>>>,
+}
 
 impl Cells for SlowCells {
     async fn read(&mut self, cells: &[CellRef<'_>]) -> Result<Vec<Option<Value>>, store::Error> {
+        let thread = thread::current().id();
+        let read = |cell: &CellRef<'_>| (cell.view, String::from_utf8_lossy(cell.member).into_owned(), thread);
+        self.reads.lock().unwrap().extend(cells.iter().map(read));
         tokio::task::yield_now().await;
-        self.0.read(cells).await
+        self.inner.read(cells).await
     }
 }
 

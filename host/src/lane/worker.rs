@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::ahead;
 use super::bounded::Bounded;
 use super::parking::{Numbered, Open, Parking, Stays};
 use super::positions::Positions;
@@ -40,6 +41,8 @@ pub(super) struct Worker<R, M: Module, C> {
     /// Events that are tried at once. What stands before one that can't be applied is applied twice, so fewer are tried
     /// where there are many of those.
     at_once: usize,
+    /// A few events that are taken already for the next round.
+    taken: Option<(Batch, Result<(), source::Error>)>,
 }
 
 /// How many events of a batch are applied, and why the next one can't be; if it can, what is applied is enough for a commit.
@@ -106,6 +109,7 @@ where
             write_bytes_max,
             leaves: false,
             at_once: usize::MAX,
+            taken: None,
         })
     }
 
@@ -137,6 +141,23 @@ where
         self.overlay.as_ref().map_or(0, |overlay| overlay.pending_bytes())
     }
 
+    /// Whether what the next round will most likely read of the views is worth fetching before it.
+    pub(super) fn can_read_ahead(&self) -> bool {
+        self.overlay.as_ref().is_some_and(|overlay| overlay.can_read_ahead())
+            && ahead::is_small(&self.applied)
+            && self.taken.is_none()
+            && !self.parking.has_retries()
+    }
+
+    /// Takes a few events for the next round, and fetches what it will most likely read of the views.
+    pub(super) async fn read_ahead(&mut self, limits: &BatchLimits) {
+        let mut batch = std::mem::take(&mut self.applied);
+        batch.clear();
+        let filled = self.reader.fill(&mut batch, &ahead::few(limits));
+        self.overlay().read_ahead(keys(&batch)).await;
+        self.taken = Some((batch, filled));
+    }
+
     /// One round: what is at hand, up to the limits, is applied. Before that, what was set aside and is to be tried again, a
     /// key a round: so all that is applied of a key is in one commit.
     pub(super) fn round(&mut self, limits: &BatchLimits) -> Result<(), Halt> {
@@ -144,17 +165,27 @@ where
         if self.instance.is_none() {
             self.instance = Some(self.start_instance()?);
         }
-        let mut batch = std::mem::take(&mut self.applied);
-        batch.clear();
         if let Some(letters) = self.parking.next_retry() {
+            self.applied.clear();
             return self.retry(letters, limits);
         }
-        let filled = self.reader.fill(&mut batch, limits);
+        let (mut batch, filled) = match self.taken.take() {
+            Some(taken) => taken,
+            None => {
+                let mut batch = std::mem::take(&mut self.applied);
+                batch.clear();
+                let filled = self.reader.fill(&mut batch, limits);
+                (batch, filled)
+            }
+        };
         if let Some(new) = self.positions.pass(&batch) {
             tracing::debug!(lane = %self.lane, "of {} events {} were there again", batch.len(), batch.len() - new.len());
             batch = new;
         }
         let (count, result) = self.apply_all(&batch);
+        if let Some(overlay) = &mut self.overlay {
+            overlay.learn(keys(&batch));
+        }
         self.leaves = count < batch.len();
         self.applied = if count == batch.len() { batch } else { batch.slice(0..count) };
         result?;
@@ -391,4 +422,8 @@ where
         let topic = self.topics[event.topic as usize].clone();
         Reference { at: TopicPartition::new(topic, event.partition), offset: event.offset }
     }
+}
+
+fn keys(batch: &Batch) -> impl Iterator<Item = &[u8]> {
+    (0..batch.len()).filter_map(|index| batch.event(index).key)
 }

@@ -120,6 +120,25 @@ async fn a_second_lane_fences_the_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_read_by_the_keys_of_events_is_fetched_before_the_plugin_asks() {
+    let mut stage = Stage::new(&["a=a", "b=b", "total", "c=c", "d=d", "c=c"]);
+    stage.settings.batch.events_max = 1;
+    assert!(matches!(stage.run_to(9).await, Exit::Shutdown));
+    stage.assert_counts(&["a", "b", "total", "c", "d", "c"]);
+
+    // The views are read by the threads that apply, but for what the lane itself has fetched for them.
+    let reads = stage.store.reads.lock().unwrap();
+    let ahead: Vec<(u32, &str)> = reads
+        .iter()
+        .filter(|(_, _, thread)| *thread == thread::current().id())
+        .map(|(view, member, _)| (*view, &**member))
+        .collect();
+    assert_eq!(ahead, [(1, "b"), (1, "c"), (1, "d")], "once it has read `a`, by its key");
+    let written: Vec<&str> = reads.iter().filter(|read| read.0 == 1).map(|read| &*read.1).collect();
+    assert_eq!(written, ["a", "b", "total", "c", "d"], "each is fetched once");
+}
+
+#[tokio::test(start_paused = true)]
 async fn is_at_the_end_only_with_what_it_has_committed() {
     let mut stage = Stage::new(&WORDS);
     stage.settings.batch.events_max = WORDS.len() + 1;
