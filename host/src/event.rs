@@ -108,7 +108,7 @@ pub struct Batch {
 }
 
 /// How large a batch may grow. A batch always takes one event, however large that is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BatchLimits {
     /// The most events.
     pub events_max: usize,

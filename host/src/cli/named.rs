@@ -86,8 +86,9 @@ pub(super) fn request(named: &Named, base: &Request) -> Request {
     }
 }
 
-/// Deploys the projections, otherwise as `base` says, as soon as Redis takes them; those that had stopped may try again. What Redis does not let us
-/// do is an error at once, for whoever starts a host is there to mend it; everything else that may pass is waited for.
+/// Deploys the projections, otherwise as `base` says, as soon as Redis takes them; those that had stopped may try again. What
+/// Redis does not let us do is an error at once, for whoever starts a host is there to mend it; everything else that may pass
+/// is waited for.
 pub(super) async fn deploy(
     named: &[Named],
     base: &Request,

@@ -11,6 +11,7 @@ use tokio::task::JoinError;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::ahead;
 use super::pending::Pending;
 use super::settings::Working;
 use super::stride::Stride;
@@ -371,17 +372,23 @@ where
         }
         self.begun = (Instant::now(), worker.pending_bytes());
         let blocking = self.settings.blocking;
-        let round = move |mut worker: Box<Worker<R, M, S::Cells>>| {
+        let round = move |mut worker: Box<Worker<R, M, S::Cells>>, taken| {
             blocking.run(move || {
-                let result = worker.round(&limits);
+                let result = worker.round(&limits, taken);
                 (worker, result)
             })
         };
-        self.round = Some(match worker.can_read_ahead() {
-            false => round(worker),
+        // Who asks for it to be done here says how many events a round has.
+        let few = if blocking == Blocking::Here { limits } else { ahead::few(&limits) };
+        // What is done in the background must not keep others waiting, and may wait itself.
+        let reads_ahead = blocking != Blocking::Background && worker.can_read_ahead();
+        self.round = Some(match reads_ahead {
+            false => round(worker, None),
             true => Box::pin(async move {
-                worker.read_ahead(&limits).await;
-                round(worker).await
+                match worker.read_ahead(&few).await {
+                    Ok(taken) => round(worker, Some(taken)).await,
+                    Err(halt) => Ok((worker, Err(halt))),
+                }
             }),
         });
     }

@@ -16,7 +16,7 @@ use super::{Blocking, Settings};
 use crate::op::{Cell, CellRef, Changes, Query, Refused, Value, Write};
 use crate::projection::View;
 use crate::sandbox::{ViewError, Views};
-use crate::store::Cells;
+use crate::store::{self, Cells};
 
 /// Cells that are fetched at once ahead of their use: what they hold is in memory together.
 const FETCH_CELLS: usize = 1_000;
@@ -152,27 +152,49 @@ impl<C: Cells> Overlay<C> {
     /// Whether it is known what the plugin will most likely read of a few events, and the cache has not much to take in before.
     pub(super) fn can_read_ahead(&self) -> bool {
         let mut waiting = self.in_flight.iter().map(|(_, changes)| changes).chain(&self.settled);
-        self.ahead.structure().is_some() && waiting.all(|changes| changes.bytes() <= TAKEN_IN_BYTES_MAX)
+        let is_little = |changes: &Arc<Changes>| changes.bytes() <= TAKEN_IN_BYTES_MAX && !changes.clears();
+        self.ahead.view().is_some() && waiting.all(is_little)
     }
 
-    /// Fetches what the plugin will most likely read of events with these keys.
-    pub(super) async fn read_ahead<'k>(&mut self, keys: impl Iterator<Item = &'k [u8]>) {
-        let Some(structure) = self.ahead.structure().cloned() else { return };
+    /// Fetches what the plugin will most likely read of events with these keys, and the lane does not know. Nothing may be
+    /// committed until [`Overlay::take_in`] has it.
+    pub(super) async fn read_ahead<'k, T: Copy>(
+        &mut self,
+        keys: impl Iterator<Item = (T, &'k [u8])>,
+    ) -> Result<Vec<(T, Option<Value>)>, store::Error> {
+        let Some(view) = self.ahead.view() else { return Ok(Vec::new()) };
         self.settle();
         self.remember();
-        let (mut unknown, mut seen) = (Vec::new(), HashSet::new());
-        for member in keys {
-            let cell = CellRef { view: structure.view, key: &structure.key, member };
+        let (mut unknown, mut of, mut seen) = (Vec::new(), Vec::new(), HashSet::new());
+        for (event, member) in keys {
+            let cell = CellRef { view, key: b"", member };
             if matches!(self.known(&cell), Ok(Known::Added(_, None))) && seen.insert(cell) {
                 unknown.push(cell);
+                of.push(event);
             }
         }
-        let Some(first) = unknown.first() else { return };
-        // What is wrong is told when the plugin reads. No commit is begun meanwhile, so nothing newer can be overwritten.
-        let Ok(values) = self.cells.read(&unknown).await else { return };
-        self.ahead.fetched(first);
-        for (cell, value) in unknown.iter().zip(values) {
-            self.cache.insert(cell, value);
+        let Some(first) = unknown.first() else { return Ok(Vec::new()) };
+        match self.cells.read(&unknown).await {
+            Ok(values) => {
+                self.ahead.note_fetched(first.member);
+                Ok(of.into_iter().zip(values).collect())
+            }
+            // It may be that the plugin does not ask for this at all.
+            Err(store::Error::Refused { .. }) => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes in what was fetched of events with these keys.
+    pub(super) fn take_in<'k>(&mut self, fetched: impl Iterator<Item = (&'k [u8], Option<Value>)>) {
+        let Some(view) = self.ahead.view() else { return };
+        let mut room = self.cache.bytes_max();
+        for (member, value) in fetched {
+            room = room.saturating_sub(value.as_ref().map_or(0, Value::bytes));
+            if room == 0 {
+                break;
+            }
+            self.cache.insert(&CellRef { view, key: b"", member }, value);
         }
     }
 
@@ -250,12 +272,11 @@ impl<C: Cells> Views for Overlay<C> {
 
     fn read(&mut self, query: Query, cell: &CellRef<'_>) -> Result<Option<Value>, ViewError> {
         query.check(&self.views, cell)?;
-        self.ahead.note_read(cell);
         match self.known(cell)? {
-            Known::Value(value, 0) => Ok(value.cloned()),
             Known::Value(value, added) => {
                 let value = value.cloned();
-                Ok(self.sum(cell, value, added)?)
+                self.ahead.note_read(cell);
+                if added == 0 { Ok(value) } else { Ok(self.sum(cell, value, added)?) }
             }
             Known::Added(added, after) => {
                 let value = self.fetch(&[*cell], after)?.pop().flatten();
@@ -270,11 +291,13 @@ impl<C: Cells> Views for Overlay<C> {
         let mut after = None;
         for cell in cells {
             Query::Prefetch.check(&self.views, cell)?;
-            self.ahead.note_read(cell);
-            if let Known::Added(_, waits_for) = self.known(cell)? {
-                after = after.max(waits_for);
-                if seen.insert(*cell) {
-                    unknown.push(*cell);
+            match self.known(cell)? {
+                Known::Value(..) => self.ahead.note_read(cell),
+                Known::Added(_, waits_for) => {
+                    after = after.max(waits_for);
+                    if seen.insert(*cell) {
+                        unknown.push(*cell);
+                    }
                 }
             }
         }

@@ -102,7 +102,7 @@ where
         }
     }
 
-    fn id(&self) -> LaneId {
+    pub(super) fn id(&self) -> LaneId {
         let Projection { name, generation, .. } = &self.projection;
         LaneId { projection: name.clone(), generation: *generation, share: self.share }
     }

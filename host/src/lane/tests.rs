@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{Course, Exit, Fault, Lane, Outages, Overlay, Policy, Settings, Status};
+use super::{Course, Exit, Fault, Lane, Outages, Overlay, Policy, Settings, State, Status};
 use crate::event::{Batch, BatchLimits, Event, TopicPartition};
 use crate::letter::{Letter, SetAside};
 use crate::op::{CellRef, Query, Refused, Value, Verb, Write};
@@ -130,6 +130,8 @@ struct Faulty {
     late: Arc<Notify>,
     /// Members that were read, and on which thread.
     reads: Arc<Mutex<Vec<(u32, String, ThreadId)>>>,
+    /// What reading a member gives the first time, instead of what it holds.
+    read_faults: Arc<Mutex<BTreeMap<String, store::Error>>>,
 }
 
 #[derive(Clone, Copy)]
@@ -142,6 +144,10 @@ enum CommitFault {
     Flushed,
     /// It is written when [`Faulty::late`] says so.
     Late,
+}
+
+fn away() -> store::Error {
+    store::Error::Unavailable { what: "memory".into(), source: "the cable".into() }
 }
 
 struct FaultySession {
@@ -176,7 +182,6 @@ impl Session for FaultySession {
     async fn commit(&mut self, commit: Commit) -> Result<(), store::Error> {
         let number = self.store.commits.fetch_add(1, SeqCst);
         let fault = self.store.faults.lock().unwrap().get(&number).copied();
-        let away = || store::Error::Unavailable { what: "memory".into(), source: "the cable".into() };
         match fault {
             None => self.inner.commit(commit).await,
             Some(CommitFault::Lost) => Err(away()),
@@ -197,21 +202,27 @@ impl Session for FaultySession {
     }
 
     fn cells(&self) -> SlowCells {
-        SlowCells { inner: self.inner.cells(), reads: self.store.reads.clone() }
+        SlowCells { inner: self.inner.cells(), store: self.store.clone() }
     }
 }
 
 struct SlowCells {
     inner: MemoryCells,
-    reads: Arc<Mutex<Vec<(u32, String, ThreadId)>>>,
+    store: Faulty,
 }
 
 impl Cells for SlowCells {
     async fn read(&mut self, cells: &[CellRef<'_>]) -> Result<Vec<Option<Value>>, store::Error> {
         let thread = thread::current().id();
         let read = |cell: &CellRef<'_>| (cell.view, String::from_utf8_lossy(cell.member).into_owned(), thread);
-        self.reads.lock().unwrap().extend(cells.iter().map(read));
+        self.store.reads.lock().unwrap().extend(cells.iter().map(read));
         tokio::task::yield_now().await;
+        let fault = |cell: &CellRef<'_>| {
+            self.store.read_faults.lock().unwrap().remove(&*String::from_utf8_lossy(cell.member))
+        };
+        if let Some(error) = cells.iter().find_map(fault) {
+            return Err(error);
+        }
         self.inner.read(cells).await
     }
 }

@@ -12,6 +12,7 @@ use super::positions::Positions;
 use super::{Course, Fault, Overlay, Policy};
 use crate::event::{Batch, BatchLimits, Event, Reference, TopicPartition};
 use crate::letter::Letter;
+use crate::op::Value;
 use crate::projection::LaneId;
 use crate::sandbox::{Failure, Instance, Module, Reason, Unstarted};
 use crate::source::{self, Reader};
@@ -41,8 +42,13 @@ pub(super) struct Worker<R, M: Module, C> {
     /// Events that are tried at once. What stands before one that can't be applied is applied twice, so fewer are tried
     /// where there are many of those.
     at_once: usize,
-    /// A few events that are taken already for the next round.
-    taken: Option<(Batch, Result<(), source::Error>)>,
+}
+
+/// A few events that are taken for the next round, and what was fetched for it by the keys of some of them.
+pub(super) struct Taken {
+    batch: Batch,
+    filled: Result<(), source::Error>,
+    fetched: Vec<(usize, Option<Value>)>,
 }
 
 /// How many events of a batch are applied, and why the next one can't be; if it can, what is applied is enough for a commit.
@@ -109,7 +115,6 @@ where
             write_bytes_max,
             leaves: false,
             at_once: usize::MAX,
-            taken: None,
         })
     }
 
@@ -145,47 +150,51 @@ where
     pub(super) fn can_read_ahead(&self) -> bool {
         self.overlay.as_ref().is_some_and(|overlay| overlay.can_read_ahead())
             && ahead::is_small(&self.applied)
-            && self.taken.is_none()
             && !self.parking.has_retries()
     }
 
-    /// Takes a few events for the next round, and fetches what it will most likely read of the views.
-    pub(super) async fn read_ahead(&mut self, limits: &BatchLimits) {
-        let mut batch = std::mem::take(&mut self.applied);
-        batch.clear();
-        let filled = self.reader.fill(&mut batch, &ahead::few(limits));
-        self.overlay().read_ahead(keys(&batch)).await;
-        self.taken = Some((batch, filled));
+    /// Takes events for the next round, and fetches what it will most likely read of the views.
+    pub(super) async fn read_ahead(&mut self, limits: &BatchLimits) -> Result<Taken, Halt> {
+        let (batch, filled) = self.take(limits);
+        let fetched = self.overlay().read_ahead(keys(&batch)).await;
+        let fetched = fetched.map_err(|error| Halt::Unavailable(Box::new(error)))?;
+        Ok(Taken { batch, filled, fetched })
     }
 
-    /// One round: what is at hand, up to the limits, is applied. Before that, what was set aside and is to be tried again, a
-    /// key a round: so all that is applied of a key is in one commit.
-    pub(super) fn round(&mut self, limits: &BatchLimits) -> Result<(), Halt> {
+    fn take(&mut self, limits: &BatchLimits) -> (Batch, Result<(), source::Error>) {
+        let mut batch = std::mem::take(&mut self.applied);
+        batch.clear();
+        let filled = self.reader.fill(&mut batch, limits);
+        (batch, filled)
+    }
+
+    /// One round: what is at hand, up to the limits, is applied, or what was taken already. Before that, what was set aside and
+    /// is to be tried again, a key a round: so all that is applied of a key is in one commit.
+    pub(super) fn round(&mut self, limits: &BatchLimits, taken: Option<Taken>) -> Result<(), Halt> {
         self.catch_up();
         if self.instance.is_none() {
             self.instance = Some(self.start_instance()?);
         }
-        if let Some(letters) = self.parking.next_retry() {
+        if taken.is_none()
+            && let Some(letters) = self.parking.next_retry()
+        {
             self.applied.clear();
             return self.retry(letters, limits);
         }
-        let (mut batch, filled) = match self.taken.take() {
-            Some(taken) => taken,
-            None => {
-                let mut batch = std::mem::take(&mut self.applied);
-                batch.clear();
-                let filled = self.reader.fill(&mut batch, limits);
+        let (mut batch, filled) = match taken {
+            Some(Taken { batch, filled, fetched }) => {
+                let key = |event| batch.event(event).key.unwrap_or_default();
+                self.overlay().take_in(fetched.into_iter().map(|(event, value)| (key(event), value)));
                 (batch, filled)
             }
+            None => self.take(limits),
         };
         if let Some(new) = self.positions.pass(&batch) {
             tracing::debug!(lane = %self.lane, "of {} events {} were there again", batch.len(), batch.len() - new.len());
             batch = new;
         }
         let (count, result) = self.apply_all(&batch);
-        if let Some(overlay) = &mut self.overlay {
-            overlay.learn(keys(&batch));
-        }
+        self.overlay().learn(keys(&batch).map(|(_, key)| key));
         self.leaves = count < batch.len();
         self.applied = if count == batch.len() { batch } else { batch.slice(0..count) };
         result?;
@@ -424,6 +433,7 @@ where
     }
 }
 
-fn keys(batch: &Batch) -> impl Iterator<Item = &[u8]> {
-    (0..batch.len()).filter_map(|index| batch.event(index).key)
+/// The keys of the events that have one, and which those are.
+fn keys(batch: &Batch) -> impl Iterator<Item = (usize, &[u8])> {
+    (0..batch.len()).filter_map(|index| Some((index, batch.event(index).key?)))
 }

@@ -128,6 +128,11 @@ impl Changes {
         Ok(())
     }
 
+    /// Whether any structure loses all that it held.
+    pub fn clears(&self) -> bool {
+        self.views.iter().flat_map(|keys| keys.values()).any(|structure| structure.cleared)
+    }
+
     /// Takes the structures out.
     pub fn into_structures(self) -> impl Iterator<Item = (u32, Box<[u8]>, Structure)> {
         (0u32..)

@@ -11,8 +11,8 @@ use crate::limits::size;
 use crate::projection::{Kind, View};
 pub use changes::{Cell, Changes, Structure};
 
-/// The most that one commit may add to a number, up or down, or give a counter that it has removed before. With [`COUNTER_MAX`] it keeps Redis's 64-bit counters from
-/// an overflow, which would fail in the middle of a transaction.
+/// The most that one commit may add to a number, up or down, or give a counter that it has removed before. With
+/// [`COUNTER_MAX`] it keeps Redis's 64-bit counters from an overflow, which would fail in the middle of a transaction.
 pub const INCREMENT_MAX: u64 = 1 << 56;
 
 /// A counter beyond this, up or down, stops the lane that finds it so.

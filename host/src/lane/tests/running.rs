@@ -119,23 +119,77 @@ async fn a_second_lane_fences_the_first() {
     stage.assert_counts(&WORDS);
 }
 
+/// What the lane itself has fetched of the cells that plugins read, and not a thread that applies.
+fn ahead(stage: &Stage) -> Vec<String> {
+    let reads = stage.store.reads.lock().unwrap();
+    let own = reads.iter().filter(|(view, _, thread)| *view == 1 && *thread == thread::current().id());
+    own.map(|(_, member, _)| member.clone()).collect()
+}
+
+/// All that was fetched of the cells that plugins read.
+fn read(stage: &Stage) -> Vec<String> {
+    let reads = stage.store.reads.lock().unwrap();
+    reads.iter().filter(|(view, ..)| *view == 1).map(|(_, member, _)| member.clone()).collect()
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_read_by_the_keys_of_events_is_fetched_before_the_plugin_asks() {
     let mut stage = Stage::new(&["a=a", "b=b", "total", "c=c", "d=d", "c=c"]);
     stage.settings.batch.events_max = 1;
     assert!(matches!(stage.run_to(9).await, Exit::Shutdown));
     stage.assert_counts(&["a", "b", "total", "c", "d", "c"]);
+    assert_eq!(ahead(&stage), ["b", "c", "d"], "once it has read `a`, by its key");
+    assert_eq!(read(&stage), ["a", "b", "total", "c", "d"], "each is fetched once");
+}
 
-    // The views are read by the threads that apply, but for what the lane itself has fetched for them.
-    let reads = stage.store.reads.lock().unwrap();
-    let ahead: Vec<(u32, &str)> = reads
-        .iter()
-        .filter(|(_, _, thread)| *thread == thread::current().id())
-        .map(|(view, member, _)| (*view, &**member))
-        .collect();
-    assert_eq!(ahead, [(1, "b"), (1, "c"), (1, "d")], "once it has read `a`, by its key");
-    let written: Vec<&str> = reads.iter().filter(|read| read.0 == 1).map(|read| &*read.1).collect();
-    assert_eq!(written, ["a", "b", "total", "c", "d"], "each is fetched once");
+#[tokio::test(start_paused = true)]
+async fn what_is_on_its_way_to_the_store_is_not_fetched_ahead() {
+    let mut stage = Stage::new(&["a=a", "b=b", "b=b", "c=c"]);
+    stage.settings.batch.events_max = 1;
+    // The first says where the lane begins, the third has the first `b`.
+    stage.fault(2, CommitFault::Late);
+    let (lane, mut seen) = stage.lane();
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn(lane.run(shutdown.clone()));
+    while stage.store.commits.load(SeqCst) < 3 {
+        tokio::task::yield_now().await;
+    }
+    stage.store.late.notify_one();
+    seen.wait_for(|status| status.committed == 4).await.unwrap();
+    shutdown.cancel();
+    assert!(matches!(running.await.unwrap(), Exit::Shutdown));
+    stage.assert_counts(&["a", "b", "b", "c"]);
+    assert_eq!(ahead(&stage), ["b", "c"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_is_away_is_not_asked_again_by_the_plugin() {
+    let mut stage = Stage::new(&["a=a", "b=b", "c=c"]);
+    stage.settings.batch.events_max = 1;
+    stage.store.read_faults.lock().unwrap().insert("b".to_owned(), away());
+    let (lane, mut seen) = stage.lane();
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn(lane.run(shutdown.clone()));
+    seen.wait_for(|status| matches!(status.state, State::Retrying(_)) || status.committed == 3).await.unwrap();
+    assert_eq!(ahead(&stage), ["b"]);
+    assert_eq!(read(&stage), ["a", "b"]);
+    seen.wait_for(|status| status.committed == 3).await.unwrap();
+    shutdown.cancel();
+    assert!(matches!(running.await.unwrap(), Exit::Shutdown));
+    stage.assert_counts(&["a", "b", "c"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_store_refuses_to_give_ahead_stops_nobody() {
+    let mut stage = Stage::new(&["a=a", "b=b", "c=c"]);
+    stage.settings.batch.events_max = 1;
+    let lane = stage.lane().0.id();
+    let refused = store::Error::Refused { lane, reason: "no".into(), hint: "" };
+    stage.store.read_faults.lock().unwrap().insert("b".to_owned(), refused);
+    assert!(matches!(stage.run_to(4).await, Exit::Shutdown));
+    stage.assert_counts(&["a", "b", "c"]);
+    assert_eq!(ahead(&stage), ["b", "c"]);
+    assert_eq!(read(&stage), ["a", "b", "b", "c"], "by the plugin, too");
 }
 
 #[tokio::test(start_paused = true)]

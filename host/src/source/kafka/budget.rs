@@ -19,7 +19,7 @@ const PARTITION_BYTES_MIN: usize = 64 << 10;
 /// How often a client looks whether there is room again for it to fetch, if it has a processor for itself: librdkafka is not told
 /// of what is taken. The default of a second would let it run dry.
 const LOOK_EVERY: Duration = Duration::from_millis(2);
-/// However many there are. One that is left alone still gets 1.5 MiB each time, 75 MB/s.
+/// However many there are. Even the least share, each time, is 50 MB/s.
 const LOOK_EVERY_MAX: Duration = Duration::from_millis(20);
 
 /// What all readers share. Clones share it.
