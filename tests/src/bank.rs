@@ -136,7 +136,10 @@ impl BankViews {
             add(total, if sign == 0 { 1 } else { amount });
         }
         let by_balance = accounts.iter().map(|(id, account)| (id.clone(), account.balance as f64)).collect();
-        let document = |id: &String, account: &Account| json!({ "account": id, "owner": account.owner, "balance": account.balance, "events": account.events });
+        let document = |id: &String, account: &Account| {
+            let Account { owner, balance, events } = account;
+            json!({ "account": id, "owner": owner, "balance": balance, "events": events })
+        };
         let accounts = accounts.iter().map(|(id, account)| (id.clone(), document(id, account))).collect();
         BankViews { accounts, totals, by_balance }
     }

@@ -11,7 +11,7 @@ use crate::suites::{Plan, Suite};
 use crate::workload::Workload;
 use crate::{cutover, dead, native, outage, page, report, rounds, suites};
 
-const ROUNDS: usize = 9;
+const ROUNDS: usize = 5;
 const ROUNDS_QUICK: usize = 3;
 
 const EVENTS: u64 = 1_000_000;
@@ -22,7 +22,7 @@ const EVENTS_NAIVE_QUICK: u64 = 10_000;
 #[derive(Parser)]
 #[command(name = "bench")]
 pub struct Args {
-    /// Take minutes instead of an hour: fewer rounds, and fewer events for the slow contenders
+    /// Take minutes instead of more than an hour: fewer rounds, and fewer events for the slow contenders
     #[arg(long)]
     quick: bool,
 
@@ -67,6 +67,9 @@ enum Command {
         /// Do it with so many accounts
         #[arg(long, value_name = "N", value_delimiter = ',', default_values_t = [100_000, 1_000_000])]
         accounts: Vec<u64>,
+        /// Do it so many times
+        #[arg(long, value_name = "N", default_value_t = ROUNDS)]
+        rounds: usize,
     },
     /// Measure what events cost that can't be applied and are set aside
     Dead {
@@ -127,12 +130,7 @@ impl Args {
             Some(Command::Careful(addresses)) => native::run(Consumer::Careful, addresses),
             Some(Command::Naive(addresses)) => native::run(Consumer::Naive, addresses),
             Some(Command::Rebuild { plan, json }) => finish(rounds::play(plan)?, json.as_deref()),
-            Some(Command::Cutover { accounts }) => {
-                let rows: Vec<_> =
-                    accounts.iter().map(|accounts| cutover::measure(*accounts)).collect::<Result<_, _>>()?;
-                report::print(&rows);
-                Ok(())
-            }
+            Some(Command::Cutover { accounts, rounds }) => finish(cutover::measure(accounts, *rounds)?, None),
             Some(Command::Dead { events, poison, rounds }) => dead::measure(*events, *poison, *rounds),
             Some(Command::Outage { seconds, rate }) => outage::measure(Duration::from_secs(*seconds), *rate),
             Some(Command::Page { results, out }) => page::write(results, out.as_deref()),

@@ -11,6 +11,7 @@ use lantern_tests::{Event, Host, Operator, Reader, RedisServer, Source, artefact
 
 use crate::report::note;
 use crate::results::{Number, Row, Unit};
+use crate::rotation;
 
 const PARTITIONS: u32 = 8;
 const PROJECTION: &str = "balances";
@@ -24,9 +25,41 @@ const AGAIN: [&str; 3] = ["sh", "-c", r#"for _ in $(seq "$0"); do "$@" || exit; 
 /// How long the reader reads while nothing else happens.
 const QUIET: Duration = Duration::from_secs(5);
 
-/// Rebuilds a bank of so many accounts while it is read.
-pub fn measure(accounts: u64) -> anyhow::Result<Row> {
-    note(&format!("opening {accounts} accounts"));
+/// The events that a rebuild gets through in a second.
+const RATE: &str = "events/s";
+/// What a reader waits at most: around the cutovers alone, around the one behind a rebuild, beside the rebuild, and in peace.
+const PAUSES: [&str; 6] = [
+    "longest pause of 10 cutovers",
+    "behind a rebuild",
+    "p99.9 rebuilding",
+    "longest rebuilding",
+    "p99.9 quiet",
+    "longest quiet",
+];
+
+struct Turn {
+    rate: f64,
+    pauses: [Duration; PAUSES.len()],
+}
+
+/// Rebuilds banks of so many accounts while they are read.
+pub fn measure(accounts: &[u64], rounds: usize) -> anyhow::Result<Vec<Row>> {
+    let turns = rotation::play(accounts, rounds, |accounts, round| {
+        note(&format!("{accounts} accounts, round {round} of {rounds}"));
+        take_turn(accounts)
+    })?;
+    let rows = turns.iter().map(|(accounts, turns)| {
+        let pauses = PAUSES.iter().enumerate().map(|(which, name)| {
+            Number::new(name, Unit::Seconds, turns.iter().map(|turn| turn.pauses[which].as_secs_f64()))
+        });
+        let rate = Number::new(RATE, Unit::PerSecond, turns.iter().map(|turn| turn.rate));
+        let numbers = std::iter::once(rate).chain(pauses).collect();
+        Row::new("cutover", format!("{accounts} accounts"), "Lantern", numbers)
+    });
+    Ok(rows.collect())
+}
+
+fn take_turn(accounts: u64) -> anyhow::Result<Turn> {
     let (source, redis) = (Source::log(), RedisServer::start());
     let topic = source.topic("account-events", PARTITIONS);
     source.append(&topic, &openings(accounts, PARTITIONS).collect::<Vec<Event>>());
@@ -65,21 +98,15 @@ pub fn measure(accounts: u64) -> anyhow::Result<Row> {
     ensure!(alone.changes().len() == CUTOVERS, "the reader has seen {} cutovers", alone.changes().len());
 
     let (without, beside) = (quiet.pauses_elsewhere(), busy.pauses_elsewhere());
-    let pause = |name, pause: Duration| Number::new(name, Unit::Seconds, [pause.as_secs_f64()]);
-    Ok(Row::new(
-        "cutover",
-        format!("{accounts} accounts"),
-        "Lantern",
-        vec![
-            Number::new("events/s", Unit::PerSecond, [rate]),
-            pause("longest pause of 10 cutovers", alone.longest_pause_around_cutovers()),
-            pause("behind a rebuild", busy.longest_pause_around_cutovers()),
-            pause("p99.9 rebuilding", per_mille(&beside, 999)),
-            pause("longest rebuilding", beside.last().copied().unwrap_or_default()),
-            pause("p99.9 quiet", per_mille(&without, 999)),
-            pause("longest quiet", without.last().copied().unwrap_or_default()),
-        ],
-    ))
+    let pauses = [
+        alone.longest_pause_around_cutovers(),
+        busy.longest_pause_around_cutovers(),
+        per_mille(&beside, 999),
+        beside.last().copied().unwrap_or_default(),
+        per_mille(&without, 999),
+        without.last().copied().unwrap_or_default(),
+    ];
+    Ok(Turn { rate, pauses })
 }
 
 fn checked(readings: Readings) -> anyhow::Result<Readings> {

@@ -1,6 +1,6 @@
 //! `bench`: how fast Lantern is, in one run on one machine beside native consumers of the same job.
 //!
-//! A number counts only after the views that it stands for are equal to an independent fold of the events.
+//! A number counts only after the views that it stands for have been compared with what the events must make of them.
 
 mod about;
 mod args;

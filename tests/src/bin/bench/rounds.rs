@@ -32,7 +32,7 @@ pub struct Plan {
     pub contenders: Vec<Contender>,
 
     /// How many rounds count; one more goes before them to warm up
-    #[arg(long, value_name = "N", default_value_t = 9)]
+    #[arg(long, value_name = "N", default_value_t = 5)]
     pub rounds: usize,
 
     /// How many events a topic has
