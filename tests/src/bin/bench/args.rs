@@ -11,18 +11,21 @@ use crate::suites::{Plan, Suite};
 use crate::workload::Workload;
 use crate::{cutover, dead, native, outage, page, report, rounds, suites};
 
-const ROUNDS: usize = 5;
+/// Rounds that count, unless it is said otherwise.
+pub const ROUNDS: usize = 5;
 const ROUNDS_QUICK: usize = 3;
 
-const EVENTS: u64 = 1_000_000;
-const EVENTS_NAIVE: u64 = 15_000;
+/// Events of a topic, unless it is said otherwise.
+pub const EVENTS: u64 = 1_000_000;
+/// Events of them for the naive contender, unless it is said otherwise.
+pub const EVENTS_NAIVE: u64 = 15_000;
 const EVENTS_NAIVE_QUICK: u64 = 10_000;
 
 /// Measure Lantern beside native consumers of the same job, on a real Kafka and a real Redis
 #[derive(Parser)]
 #[command(name = "bench")]
 pub struct Args {
-    /// Take minutes instead of more than an hour: fewer rounds, and fewer events for the slow contenders
+    /// Take minutes instead of an hour: fewer rounds, and fewer events for the slow contenders
     #[arg(long)]
     quick: bool,
 

@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use lantern_tests::eventually;
 use lantern_tests::page_in::page_in;
 
+use crate::args;
 use crate::contender::Contender;
 use crate::report::note;
 use crate::results::{Number, Row, Unit, compare};
@@ -32,15 +33,15 @@ pub struct Plan {
     pub contenders: Vec<Contender>,
 
     /// How many rounds count; one more goes before them to warm up
-    #[arg(long, value_name = "N", default_value_t = 5)]
+    #[arg(long, value_name = "N", default_value_t = args::ROUNDS)]
     pub rounds: usize,
 
     /// How many events a topic has
-    #[arg(long, value_name = "N", default_value_t = 1_000_000)]
+    #[arg(long, value_name = "N", default_value_t = args::EVENTS)]
     pub events: u64,
 
     /// How many of them the naive contender goes through
-    #[arg(long, value_name = "N", default_value_t = 15_000)]
+    #[arg(long, value_name = "N", default_value_t = args::EVENTS_NAIVE)]
     pub events_short: u64,
 }
 

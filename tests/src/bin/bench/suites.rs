@@ -43,7 +43,7 @@ pub enum Suite {
 pub struct Plan {
     /// Only these; all, if there are none.
     pub only: Vec<Suite>,
-    /// Take minutes instead of more than an hour.
+    /// Take minutes instead of an hour.
     pub quick: bool,
     /// So many rounds of the race.
     pub rounds: usize,
